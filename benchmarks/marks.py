@@ -1,0 +1,59 @@
+"""Keys and mark ids of the benchmark, and what a row says about a finding.
+
+Keys and ids follow from names, so that every run marks the same pictures in the same way. They are
+public by that and good for nothing else.
+"""
+
+import hashlib
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.transforms import rng_for
+
+if TYPE_CHECKING:
+    from waarmerk import MarkId, MarkingKey
+    from waarmerk.detection.finding import WatermarkFinding
+
+
+def bench_key(*name: object) -> "MarkingKey":
+    """Return the benchmark's key of that name."""
+    from waarmerk import MarkingKey  # noqa: PLC0415 - the workers' parent need not load it
+
+    secret = hashlib.sha256("\x1f".join(map(str, ("benchmark key", *name))).encode()).digest()
+    return MarkingKey(secret, created="2026-01-01T00:00:00Z")
+
+
+def bench_id(*name: object) -> "MarkId":
+    """Return the mark id of that name, of kind generated."""
+    from waarmerk import MarkId  # noqa: PLC0415
+
+    return MarkId(int(rng_for("mark id", *name).integers(1 << 63)))
+
+
+def read_each(rgb: np.ndarray, keys: "list[MarkingKey]", effort: str) -> "list[WatermarkFinding]":
+    """Ask for every key alone: each finding pays for one key, not for the others."""
+    from waarmerk import detect_image  # noqa: PLC0415
+
+    return [detect_image(rgb, keys=[key], effort=effort) for key in keys]
+
+
+def log10_p(finding: "WatermarkFinding") -> float:
+    """Return the finding's evidence; content that could not be looked at gives none (p = 1)."""
+    value = finding.log10_p
+    return 0.0 if value is None or math.isnan(value) else round(min(0.0, float(value)), 4)
+
+
+def reading(finding: "WatermarkFinding", sent: "MarkId") -> dict[str, Any]:
+    """Describe a finding for a picture that carries `sent`."""
+    row: dict[str, Any] = {
+        "status": finding.status,
+        "found": finding.found,
+        "log10_p": log10_p(finding),
+        "exact": finding.found and finding.mark_id == sent,
+        "wrong": finding.found and finding.mark_id is not None and finding.mark_id != sent,
+    }
+    if finding.geometry is not None:
+        row["geometry"] = finding.geometry.as_dict()
+    return row

@@ -1,0 +1,208 @@
+"""Measures other watermarks on the same pictures and the same transformations.
+
+``python -m benchmarks.peers --data DIR --peer-python PATH --out results/peers.jsonl``
+
+``PATH`` is the Python of a virtual environment that holds ``invisible-watermark`` and
+``blind-watermark``; it is never the environment of this project (README.md says how to make it).
+Each (folder, picture, peer, payload length) gives one row ``embed`` with fidelity and seconds, and
+one row per transformation with the share of bits read right and whether all were. The peers are
+told the payload's length and nothing else.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from benchmarks.data import Picture, pictures
+from benchmarks.image_quality import fidelity
+from benchmarks.results import ResultFile, Row
+from benchmarks.transforms import TRANSFORMS, apply, rng_for
+
+# (name in the worker, payload bits): each peer's usual length, and 64 bits where it takes them.
+PEERS = (("dwtDct", 32), ("dwtDct", 64), ("dwtDctSvd", 32), ("dwtDctSvd", 64), ("blind", 64))
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_WORKER = Path(__file__).with_name("peer_worker.py")
+
+
+class PeerError(RuntimeError):
+    """A peer refused a picture; the text is the peer's own."""
+
+
+class PeerClient:
+    """The peers, in a process of their own.
+
+    >>> with PeerClient("peers/bin/python") as peers:  # doctest: +SKIP
+    ...     marked, seconds = peers.embed("dwtDct", rgb, "01" * 16)
+    ...     bits, seconds = peers.extract("dwtDct", marked, 32)
+    """
+
+    def __init__(self, python: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="peers-")
+        self._process = subprocess.Popen(
+            [python, str(_WORKER)],
+            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the peers' process ended; run peer_worker.py by hand to see why")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise PeerError(answer["error"])
+        return answer
+
+    def _file(self, name: str) -> str:
+        return str(Path(self._folder.name) / name)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the peers and of what they compute with."""
+        return self._ask(do="versions")
+
+    def embed(self, peer: str, rgb: np.ndarray, bits: str) -> tuple[np.ndarray, float]:
+        """Return the marked picture and the seconds it took."""
+        source, target = self._file("in.npy"), self._file("out.npy")
+        np.save(source, rgb)
+        answer = self._ask(do="embed", peer=peer, bits=bits, input=source, output=target)
+        return np.load(target), answer["seconds"]
+
+    def extract(self, peer: str, rgb: np.ndarray, length: int) -> tuple[str, float]:
+        """Return the bits read and the seconds it took."""
+        source = self._file("in.npy")
+        np.save(source, rgb)
+        answer = self._ask(do="extract", peer=peer, length=length, input=source)
+        return answer["bits"], answer["seconds"]
+
+
+def payload(peer: str, length: int, name: str) -> str:
+    """Return the bits that a peer embeds in the picture `name`."""
+    return "".join(map(str, rng_for("payload", peer, length, name).integers(0, 2, length)))
+
+
+def bit_accuracy(sent: str, read: str) -> float:
+    """Return the share of bits read right.
+
+    >>> bit_accuracy("0110", "0111")
+    0.75
+    """
+    return sum(a == b for a, b in zip(sent, read, strict=True)) / len(sent)
+
+
+def measure(
+    peers: PeerClient, picture: Picture, peer: str, length: int, transforms: list[str]
+) -> list[Row]:
+    """Return the rows of one picture and one peer: embedding, then every transformation."""
+    name: Row = {
+        "folder": picture.folder,
+        "picture": picture.name,
+        "peer": peer,
+        "length": length,
+    }
+    original = picture.load()
+    bits = payload(peer, length, picture.name)
+    try:
+        marked, seconds = peers.embed(peer, original, bits)
+    except PeerError as error:
+        return [{**name, "transform": "embed", "refused": str(error)}]
+    rows = [
+        {
+            **name,
+            "transform": "embed",
+            **fidelity(original, marked),
+            "wrapped": int((abs(original.astype(int) - marked).max(axis=2) > 64).sum()),
+            "seconds": round(seconds, 5),
+        }
+    ]
+    for transform in transforms:
+        row: Row = {**name, "transform": transform}
+        try:
+            changed = apply(transform, marked, picture.folder, picture.name, 0)
+            read, seconds = peers.extract(peer, changed, length)
+        except PeerError as error:
+            rows.append({**row, "exact": False, "refused": str(error)})
+            continue
+        rows.append(
+            {
+                **row,
+                "exact": read == bits,
+                "bit_accuracy": round(bit_accuracy(bits, read), 4),
+                "seconds": round(seconds, 5),
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--peer-python", required=True, help="Python of the peers' environment")
+    parser.add_argument("--out", type=Path, default=Path("results/peers.jsonl"))
+    parser.add_argument("--folders", default="512")
+    parser.add_argument("--peers", default=",".join(f"{peer}:{bits}" for peer, bits in PEERS))
+    parser.add_argument("--transforms", default=",".join(TRANSFORMS), help="names, or 'none'")
+    options = parser.parse_args()
+    transforms = [] if options.transforms == "none" else options.transforms.split(",")
+    wanted = [(name, int(bits)) for name, bits in (p.split(":") for p in options.peers.split(","))]
+    with PeerClient(options.peer_python) as peers:
+        parameters = {"versions": peers.versions()}
+        out = ResultFile(
+            options.out,
+            ("folder", "picture", "peer", "length", "transform"),
+            parameters,
+            fingerprint="peers",
+        )
+        for folder in options.folders.split(","):
+            for picture in pictures(options.data, folder):
+                for peer, length in wanted:
+                    todo = [
+                        row["transform"]
+                        for row in out.missing(
+                            {
+                                "folder": folder,
+                                "picture": picture.name,
+                                "peer": peer,
+                                "length": length,
+                                "transform": transform,
+                            }
+                            for transform in ["embed", *transforms]
+                        )
+                    ]
+                    if todo:
+                        names = [name for name in todo if name != "embed"]
+                        out.append(measure(peers, picture, peer, length, names))
+                print(f"{folder}/{picture.name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Result files: one JSON object a line, safe to stop and to resume.
+
+The first line of a file is its header: the command, the date, the versions, and a fingerprint of
+the code that decides what is measured. A resumed run must have the same fingerprint, so that no
+table mixes rows of two detectors.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+_ROOT = Path(__file__).resolve().parent.parent
+_MEASURED = (
+    "waarmerk/kernels/**/*.py",
+    "waarmerk/marking/image/**/*.py",
+    "waarmerk/marking/key.py",
+    "waarmerk/marking/payload.py",
+    "waarmerk/detection/image/**/*.py",
+)
+_PACKAGES = ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image")
+
+
+def code_fingerprint(patterns: Iterable[str] = _MEASURED) -> str:
+    """Return 12 hex digits that change with the source of what the benchmark measures."""
+    digest = hashlib.sha256()
+    own = (*patterns, "benchmarks/transforms.py")
+    for path in sorted({path for pattern in own for path in _ROOT.glob(pattern)}):
+        digest.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def header(parameters: Row, fingerprint: str) -> Row:
+    """Describe how a file came about; `parameters` holds what decides its rows."""
+    return {
+        "header": True,
+        "command": " ".join(["python -m", _module_name(), *map(_placeholder, sys.argv[1:])]),
+        "parameters": parameters,
+        "code": fingerprint,
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "versions": {package: _version(package) for package in _PACKAGES},
+    }
+
+
+def _placeholder(argument: str) -> str:
+    """Keep the paths of one machine out of result files, which are committed."""
+    return "PATH" if argument.startswith(("/", "~", "..")) else argument
+
+
+def _module_name() -> str:
+    main = sys.modules["__main__"].__spec__
+    return main.name if main else Path(sys.argv[0]).stem
+
+
+def read(path: Path) -> tuple[Row, list[Row]]:
+    """Return header and rows of a result file; a last line cut off by a crash is left out."""
+    lines = path.read_text().split("\n")
+    rows = [json.loads(line) for line in lines[:-1]]
+    if not rows or not rows[0].get("header"):
+        raise SystemExit(f"{path}: not a result file (no header in its first line)")
+    return rows[0], rows[1:]
+
+
+class ResultFile:
+    """Appends rows and knows which ones are there already (``rows``).
+
+    Parameters
+    ----------
+    path : Path
+        Created with its folder if absent, else resumed.
+    fields : sequence of str
+        The fields that name one row.
+    parameters : dict
+        What decides the rows beside the code; has to be equal when a run is resumed.
+    fingerprint : str, optional
+        Of the code measured; by default that of the image mark and its detector.
+    """
+
+    def __init__(
+        self, path: Path, fields: tuple[str, ...], parameters: Row, fingerprint: str | None = None
+    ) -> None:
+        self._fields = fields
+        self._path = path
+        self.rows: list[Row] = []
+        top = header(parameters, fingerprint or code_fingerprint())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size:
+            old, rows = read(path)
+            for name in ("code", "parameters"):
+                if old[name] != top[name]:
+                    raise SystemExit(
+                        f"{path}: holds rows of other {name} ({old[name]}, now {top[name]}); "
+                        "delete it or write elsewhere"
+                    )
+            self.rows = rows
+            # Written anew, because a line cut off by a crash would swallow the next one.
+            fresh = path.with_suffix(".new")
+            self._write(fresh, "w", [old, *rows])
+            fresh.replace(path)
+        else:
+            self._write(path, "w", [top])
+        self._seen = {self._name(row) for row in self.rows}
+
+    def _name(self, row: Row) -> tuple[Any, ...]:
+        return tuple(row.get(field) for field in self._fields)
+
+    @staticmethod
+    def _write(path: Path, mode: str, rows: Iterable[Row]) -> None:
+        with path.open(mode) as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def __contains__(self, row: Row) -> bool:
+        return self._name(row) in self._seen
+
+    def missing(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield those of `rows` (which need only the naming fields) that are not there yet."""
+        return (row for row in rows if row not in self)
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add rows and flush them to the disk; a row that is there already is left out."""
+        fresh = list(self.missing(rows))
+        self._write(self._path, "a", fresh)
+        self.rows += fresh
+        self._seen.update(map(self._name, fresh))

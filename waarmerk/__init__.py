@@ -1,0 +1,88 @@
+"""waarmerk: mark generated media as synthetic in two layers, and find those marks again.
+
+The names in ``__all__`` are the public face; everything else may move. They are imported when
+first used, so that ``import waarmerk`` (and ``waarmerk --help``) loads neither NumPy nor Numba.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from waarmerk.api import Marked, detect_image, mark_file, mark_image
+    from waarmerk.detection.file import detect_file
+    from waarmerk.detection.finding import WatermarkFinding
+    from waarmerk.detection.report import DetectionReport
+    from waarmerk.errors import (
+        CannotMarkError,
+        InputError,
+        KeyFileError,
+        OutputError,
+        SigningError,
+        UnsupportedInputError,
+        WaarmerkError,
+    )
+    from waarmerk.marking.key import KeyRing, MarkingKey
+    from waarmerk.marking.payload import MarkId
+
+    __version__: str
+
+__all__ = [
+    "CannotMarkError",
+    "DetectionReport",
+    "InputError",
+    "KeyFileError",
+    "KeyRing",
+    "MarkId",
+    "Marked",
+    "MarkingKey",
+    "OutputError",
+    "SigningError",
+    "UnsupportedInputError",
+    "WaarmerkError",
+    "WatermarkFinding",
+    "__version__",
+    "detect_file",
+    "detect_image",
+    "mark_file",
+    "mark_image",
+]
+
+_HOME = {
+    "CannotMarkError": "waarmerk.errors",
+    "DetectionReport": "waarmerk.detection.report",
+    "InputError": "waarmerk.errors",
+    "KeyFileError": "waarmerk.errors",
+    "KeyRing": "waarmerk.marking.key",
+    "MarkId": "waarmerk.marking.payload",
+    "Marked": "waarmerk.api",
+    "MarkingKey": "waarmerk.marking.key",
+    "OutputError": "waarmerk.errors",
+    "SigningError": "waarmerk.errors",
+    "UnsupportedInputError": "waarmerk.errors",
+    "WaarmerkError": "waarmerk.errors",
+    "WatermarkFinding": "waarmerk.detection.finding",
+    "detect_file": "waarmerk.detection.file",
+    "detect_image": "waarmerk.api",
+    "mark_file": "waarmerk.api",
+    "mark_image": "waarmerk.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+        try:
+            value: Any = version("waarmerk")
+        except PackageNotFoundError:  # run from a checkout that was never installed
+            value = "0+source"
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,336 @@
+"""The command line: parse, call, print; no logic.
+
+Results go to stdout, everything else to stderr. Exit status: 0 done, or a mark was found; 1 no
+mark was found; 2 an error; 130 interrupted. What went wrong is said in one line.
+
+Nothing but click is imported here at the top, so that ``waarmerk --help`` starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from waarmerk.errors import WaarmerkError
+
+if TYPE_CHECKING:
+    from waarmerk.marking.manifest import Signer
+
+__all__ = ["cli", "main", "run"]
+
+FOUND, NONE_FOUND, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+
+class _PipeClosedError(Exception):
+    """Whoever read our output has gone."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit status."""
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; messages go to stderr."""
+    try:
+        status = cli.main(
+            None if arguments is None else list(arguments),
+            prog_name="waarmerk",
+            standalone_mode=False,
+        )
+    except click.UsageError as error:
+        where = f"{error.ctx.command_path} --help" if error.ctx else "waarmerk --help"
+        _complain(f"{error.format_message()} (see {where})")
+    except click.ClickException as error:
+        _complain(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        return INTERRUPTED
+    except _PipeClosedError:
+        return PIPE_CLOSED
+    except (WaarmerkError, OSError, MemoryError) as error:
+        _complain(_in_words(error))
+    except Exception:  # noqa: BLE001 - status 1 would say that no mark was found
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+        _complain("this is a bug in waarmerk; please report it with the lines above")
+    else:
+        return status if isinstance(status, int) else 0
+    return FAILED
+
+
+def _version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        import waarmerk  # noqa: PLC0415
+
+        _print(f"waarmerk {waarmerk.__version__}")
+        context.exit()
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Mark AI-generated pictures, and find those marks again.
+
+    A marked picture carries two layers: an imperceptible watermark, which survives recompression,
+    scaling and cropping, and a signed C2PA manifest. Everything runs on this machine; nothing is
+    sent anywhere.
+
+    \b
+    To start:
+      waarmerk demo
+      waarmerk keygen key.json --dev-cert
+      waarmerk mark photo.jpg -o marked.jpg --key key.json
+      waarmerk detect marked.jpg --key key.json
+    """
+
+
+@cli.command()
+@click.argument("keyfile", type=click.Path())
+@click.option("--dev-cert", is_flag=True, help="Make a test signing certificate beside it.")
+@click.option("--force", is_flag=True, help="Replace files that exist. A replaced key is gone.")
+def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
+    """Make a secret key and write it to KEYFILE, readable by you alone."""
+    from waarmerk.api import make_key_files  # noqa: PLC0415
+
+    key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
+    _print(f"Wrote {_shown(files[0])}: secret key {key.key_id}.")
+    _print(
+        "  Who has this file can forge and remove your marks; without it nobody, not even you,\n"
+        "  can find them. Keep a backup in a safe place, keep it out of repositories and mail,\n"
+        "  and leave its mode at 0600: it is refused when others can read it."
+    )
+    if dev_cert:
+        certificate, private, root = (_shown(path) for path in files[1:])
+        _print(f"Wrote {certificate} and {private}: a test certificate that signs manifests.")
+        _print(f"Wrote {root}: its root, for `waarmerk detect --trust {root}`.")
+        _print(
+            "  A test certificate proves nothing to others. For real use get one for C2PA claim\n"
+            "  signing, and give it with --sign-cert and --sign-key."
+        )
+    return 0
+
+
+@cli.command()
+@click.argument("source", metavar="INPUT", type=click.Path())
+@click.option(
+    "-o", "--output", required=True, type=click.Path(), help="Its extension decides the format."
+)
+@click.option("--key", "keyfile", metavar="KEYFILE", required=True, type=click.Path(),
+              help="The secret key, from `waarmerk keygen`.")  # fmt: skip
+@click.option("--mark-id", metavar="HEX16", help="What the mark says; a new random id if left out.")
+@click.option("--altered", is_flag=True, help="Real content that AI changed; not wholly generated.")
+@click.option("--sign-cert", metavar="PEM", type=click.Path(),
+              help="Certificate chain that signs the manifest, leaf first.")  # fmt: skip
+@click.option("--sign-key", metavar="PEM", type=click.Path(), help="Its private key.")
+@click.option("--no-manifest", metavar="REASON",
+              help="Write the watermark alone; the reason goes into the report.")  # fmt: skip
+@click.option("--quality", type=click.IntRange(1, 100),
+              help="Of a JPEG, WebP or AVIF; as good as the input if left out.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def mark(
+    source: str,
+    output: str,
+    keyfile: str,
+    mark_id: str | None,
+    altered: bool,
+    sign_cert: str | None,
+    sign_key: str | None,
+    no_manifest: str | None,
+    quality: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Write a marked copy of a picture.
+
+    The copy carries a watermark and a signed manifest. It is read back before it gets its name;
+    what cannot hold a mark is refused.
+
+    The manifest is signed with --sign-cert and --sign-key, or else with the certificate that lies
+    beside the key (key.cert.pem and key.sign.pem for key.json).
+    """
+    from waarmerk.api import mark_file  # noqa: PLC0415
+    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
+    from waarmerk.marking.payload import MarkId  # noqa: PLC0415
+
+    key = MarkingKey.load(keyfile)
+    signer = _signer(keyfile, sign_cert, sign_key, no_manifest)
+    report = mark_file(
+        source,
+        output,
+        key,
+        signer=signer,
+        no_manifest=no_manifest,
+        mark_id=None if mark_id is None else MarkId.from_hex(mark_id),
+        kind="altered" if altered else None,
+        quality=quality,
+        overwrite=overwrite,
+    )
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        _print("\n".join(report.lines()))
+    return 0
+
+
+@cli.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
+@click.option("--key", "keyfiles", metavar="KEYFILE", multiple=True, type=click.Path(),
+              help="Whose watermark to look for: a key or a ring of keys. Repeatable.")  # fmt: skip
+@click.option("--trust", metavar="PEM", multiple=True, type=click.Path(),
+              help="Certificates under which a manifest is trusted. Repeatable.")  # fmt: skip
+@click.option("--effort", type=click.Choice(["fast", "full"]), default="full", show_default=True,
+              help="fast: no search for crops, other scales and angles.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each input.")
+def detect(
+    inputs: tuple[str, ...],
+    keyfiles: tuple[str, ...],
+    trust: tuple[str, ...],
+    effort: Any,
+    as_json: bool,
+) -> int:
+    """Say whether pictures are marked, by whom, and how sure that is.
+
+    Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
+    """
+    from waarmerk.detection.file import detect_file  # noqa: PLC0415
+    from waarmerk.detection.manifest import load_anchors  # noqa: PLC0415
+    from waarmerk.detection.plain import lines  # noqa: PLC0415
+    from waarmerk.marking.key import KeyRing  # noqa: PLC0415
+
+    keys = KeyRing.load(keyfiles)
+    anchors = (load_anchors(trust).encode(),) if trust else ()
+    status = NONE_FOUND
+    for position, name in enumerate(inputs):
+        try:
+            report = detect_file(name, keys, anchors, effort, name=name)
+        except (WaarmerkError, OSError) as error:
+            _complain(_in_words(error))
+            status = FAILED
+            continue
+        if as_json:
+            _print(report.to_json())
+        else:
+            _print("\n".join([*([""] if position else []), *lines(report, _width())]))
+        if report.found and status != FAILED:
+            status = FOUND
+    return status
+
+
+@cli.command()
+def demo() -> int:
+    """Mark and detect real pictures, offline, and show what survives.
+
+    Nothing is left behind.
+    """
+    from waarmerk.demo import run as run_demo  # noqa: PLC0415
+
+    run_demo(_print)
+    return 0
+
+
+@cli.command()
+def warm() -> int:
+    """Compile everything once, so that later commands start fast.
+
+    The first use of each part compiles it, which takes some seconds; the result is kept for all
+    later processes. Run this in the build of a container image, and before starting workers.
+    """
+    from waarmerk.api import warm as warm_up  # noqa: PLC0415
+
+    _say(f"compiled in {warm_up():.1f} s")
+    return 0
+
+
+def _signer(
+    keyfile: str, sign_cert: str | None, sign_key: str | None, no_manifest: str | None
+) -> Signer | None:
+    """Find who signs: the certificate given, else the one beside the key, else nobody."""
+    if (sign_cert is None) != (sign_key is None):
+        raise click.UsageError("--sign-cert and --sign-key go together")
+    if no_manifest is not None:
+        if sign_cert is not None:
+            raise click.UsageError("--no-manifest and --sign-cert contradict each other")
+        return None
+    from waarmerk.marking.certificate import certificate_files  # noqa: PLC0415
+    from waarmerk.marking.manifest import Signer  # noqa: PLC0415
+
+    if sign_cert is not None and sign_key is not None:
+        return Signer.from_files(sign_cert, sign_key)
+    beside = certificate_files(keyfile)
+    if not beside.chain.exists() and not beside.key.exists():
+        raise click.ClickException(
+            "no certificate to sign the manifest with: give --sign-cert and --sign-key, make a "
+            "test certificate with `waarmerk keygen --dev-cert`, or accept a watermark alone with "
+            "--no-manifest REASON"
+        )
+    signer = Signer.from_files(beside.chain, beside.key)
+    if signer.is_test:
+        _complain(
+            f"signing with the test certificate {beside.chain}, which proves nothing to others"
+        )
+    return signer
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return str(error)
+
+
+def _complain(message: str) -> None:
+    """Say what is wrong in one line on stderr, whatever characters a file name holds."""
+    _say(f"waarmerk: {_shown(message)}")
+
+
+def _say(message: str) -> None:
+    try:
+        click.echo(message, err=True)
+    except BrokenPipeError:
+        raise _PipeClosedError from None
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        # Or Python would complain once more when it flushes stdout at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _PipeClosedError from None
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    import json  # noqa: PLC0415
+
+    _print(json.dumps(value, allow_nan=False))
+
+
+def _shown(text: str | Path) -> str:
+    from waarmerk.detection.summary import printable  # noqa: PLC0415
+
+    return printable(str(text))
+
+
+def _width() -> int:
+    import shutil  # noqa: PLC0415
+
+    return min(shutil.get_terminal_size().columns, 100)

@@ -1,0 +1,206 @@
+"""What one layer had to say: the findings a report is made of.
+
+A finding states what was seen and nothing more; what findings mean together is decided in
+:mod:`waarmerk.detection.verdict` alone. ``as_dict()`` gives the JSON of the detection report
+(``waarmerk.detection/1``); keys that are optional there (``reason``, ``aspect``) are left out
+when they have nothing to say.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from waarmerk.marking.payload import Kind, MarkId
+
+__all__ = [
+    "Finding",
+    "Geometry",
+    "Kind",
+    "LabelFinding",
+    "ManifestFinding",
+    "ManifestStatus",
+    "Status",
+    "WatermarkFinding",
+]
+
+Status = Literal["found", "not_found", "not_checked", "unreadable", "error"]
+"""Of a watermark or a label. ``not_checked``: nobody looked, and ``reason`` says why.
+``unreadable``: it was looked at, and this content or label cannot be read (a picture too small
+for the mark, a label that does not parse). A watermark that is surely there but whose id cannot
+be read is ``found`` with ``mark_id`` None."""
+
+ManifestStatus = Literal[
+    "trusted", "valid", "invalid", "recovered", "absent", "error", "not_checked"
+]
+"""``trusted``: intact, and the signer chains to a given anchor. ``valid``: intact, signer unknown.
+``invalid``: broken. ``recovered``: the stripped manifest was found again through the watermark;
+its signature holds, but the bytes have changed since. ``error``: there is one, and it cannot be
+read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How the content lies relative to the marked original.
+
+    Parameters
+    ----------
+    scale
+        Size relative to the marked picture's own grid; 1.0 is unchanged.
+    rotation
+        Degrees counter-clockwise.
+    mirrored
+        True when the picture was flipped left to right (before the rotation).
+    aspect
+        Horizontal over vertical scale; 1.0 is unchanged.
+    """
+
+    scale: float = 1.0
+    rotation: float = 0.0
+    mirrored: bool = False
+    aspect: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the geometry as it stands in the report."""
+        out: dict[str, Any] = {
+            "scale": round(float(self.scale), 6),
+            "rotation": round(float(self.rotation), 4),
+            "mirrored": bool(self.mirrored),
+        }
+        if round(float(self.aspect), 6) != 1.0:
+            out["aspect"] = round(float(self.aspect), 6)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkFinding:
+    """What the watermark detector saw.
+
+    ``log10_p`` is the truth: the decimal logarithm of a bound on the probability that content
+    which does not carry this mark scores as high, with all keys, alignments and schemes that were
+    tried paid for. ``p_value`` is ten to that power and may underflow to 0.0; it is filled in
+    when only ``log10_p`` is given. Both are None when nothing was measured.
+    """
+
+    status: Status
+    scheme: str
+    key_id: str | None = None
+    p_value: float | None = None
+    log10_p: float | None = None
+    mark_id: MarkId | None = None
+    kind: Kind | None = None
+    geometry: Geometry | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.p_value is None and self.log10_p is not None:
+            object.__setattr__(self, "p_value", 10.0 ** min(float(self.log10_p), 0.0))
+        if self.kind is None and self.mark_id is not None:
+            object.__setattr__(self, "kind", self.mark_id.kind)
+
+    @property
+    def found(self) -> bool:
+        """Whether a mark was found."""
+        return self.status == "found"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as it stands in the report; a p-value is never written as 0."""
+        p_value: float | None = None
+        log10_p: float | None = None
+        if self.log10_p is not None:
+            # A bound above 1 says nothing, and JSON has no infinity.
+            log10_p = max(min(float(self.log10_p), 0.0), -sys.float_info.max)
+        if self.p_value is not None and not math.isnan(self.p_value):
+            # The smallest *normal* number: some JSON readers flush smaller ones to 0.
+            p_value = max(min(float(self.p_value), 1.0), sys.float_info.min)
+        out: dict[str, Any] = {
+            "layer": "watermark",
+            "status": self.status,
+            "scheme": self.scheme,
+            "key_id": self.key_id,
+            "p_value": p_value,
+            "log10_p": log10_p,
+            "mark_id": None if self.mark_id is None else self.mark_id.hex,
+            "kind": self.kind,
+            "geometry": None if self.geometry is None else self.geometry.as_dict(),
+        }
+        if self.reason is not None:
+            out["reason"] = self.reason
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFinding:
+    """What the C2PA manifest store of the file says, and whether that may be believed.
+
+    Parameters
+    ----------
+    status
+        See :data:`ManifestStatus`.
+    signer
+        Name of the signer of the active manifest, as its certificate gives it.
+    digital_source_type
+        The IRI that says how the content came to be.
+    codes
+        Every C2PA validation code met.
+    soft_bindings
+        ``(alg, value)`` pairs of the active manifest.
+    reason
+        Why the status is what it is, when the codes do not say.
+    """
+
+    status: ManifestStatus
+    signer: str | None = None
+    digital_source_type: str | None = None
+    codes: tuple[str, ...] = ()
+    soft_bindings: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether signature and content hashes hold for these bytes."""
+        return self.status in ("trusted", "valid")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as it stands in the report."""
+        out: dict[str, Any] = {
+            "layer": "manifest",
+            "status": self.status,
+            "signer": self.signer,
+            "digital_source_type": self.digital_source_type,
+            "codes": list(self.codes),
+        }
+        if self.soft_bindings:
+            out["soft_bindings"] = [
+                {"alg": alg, "value": value} for alg, value in self.soft_bindings
+            ]
+        if self.reason is not None:
+            out["reason"] = self.reason
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFinding:
+    """What one unsigned, machine-readable label says (IPTC, AIGC and the like)."""
+
+    status: Status
+    standard: str | None = None
+    value: str | None = None
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as it stands in the report."""
+        out: dict[str, Any] = {
+            "layer": "label",
+            "status": self.status,
+            "standard": self.standard,
+            "value": self.value,
+        }
+        if self.reason is not None:
+            out["reason"] = self.reason
+        return out
+
+
+Finding = WatermarkFinding | ManifestFinding | LabelFinding

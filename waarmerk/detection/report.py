@@ -1,0 +1,173 @@
+"""The detection report: what was examined, what was found, and what that means.
+
+Its JSON form has the schema ``waarmerk.detection/1``, described by ``report.schema.json`` beside
+this file (JSON Schema 2020-12). Readers should ignore keys that they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any, Final
+
+from waarmerk.detection.finding import (
+    Finding,
+    LabelFinding,
+    ManifestFinding,
+    WatermarkFinding,
+)
+from waarmerk.detection.summary import summarise
+from waarmerk.detection.verdict import Conflict, Layer, Verdict, conclude
+
+__all__ = ["SCHEMA", "DetectionReport", "ExaminedInput", "json_schema"]
+
+SCHEMA: Final = "waarmerk.detection/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedInput:
+    """What a report is about: the name it was given, and what identifies its bytes."""
+
+    name: str
+    sha256: str
+    size: int
+    media_type: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the input as it stands in the report."""
+        return {
+            # A file name need not be valid Unicode; JSON must be.
+            "name": self.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            "sha256": self.sha256,
+            "size": self.size,
+            "media_type": self.media_type,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionReport:
+    """What was found in one input, and what it means.
+
+    Made by :meth:`conclude`; the verdict always follows from the findings.
+
+    Parameters
+    ----------
+    input
+        What was examined.
+    verdict
+        ``generated``, ``altered``, ``marked`` (a mark is there, its kind unknown), ``claimed``
+        (only unproven metadata says so), ``inconsistent`` (marks contradict each other or the
+        content) or ``none_found``.
+    basis
+        The layers the verdict rests on.
+    findings
+        What every layer had to say.
+    summary
+        The same in plain English (``"en"``) and Dutch (``"nl"``).
+    time
+        When, as RFC 3339 in UTC.
+    version
+        Version of the detector.
+    conflict
+        What contradicts what when the verdict is ``inconsistent``; in the JSON the summary says it.
+    notes
+        What was not looked at, or does not fit together; in the JSON the summary says it.
+    """
+
+    input: ExaminedInput
+    verdict: Verdict
+    basis: tuple[Layer, ...]
+    findings: tuple[Finding, ...]
+    summary: dict[str, str]
+    time: str
+    version: str
+    conflict: Conflict | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def conclude(
+        cls,
+        examined: ExaminedInput,
+        findings: Iterable[Finding],
+        *,
+        searched_fully: bool = True,
+        notes: Iterable[str] = (),
+        now: datetime | None = None,
+    ) -> DetectionReport:
+        """Draw the conclusion from findings and put it in words.
+
+        Parameters
+        ----------
+        examined
+            What the findings are about.
+        findings
+            In the order in which the report is to give them.
+        searched_fully
+            False when the search for a watermark left out changes of geometry.
+        notes
+            What was not looked at, or does not fit together, in English.
+        now
+            The time of the report; the current time when left out.
+        """
+        from waarmerk import __version__  # noqa: PLC0415
+
+        findings, notes = tuple(findings), tuple(notes)
+        conclusion = conclude(findings)
+        return cls(
+            input=examined,
+            verdict=conclusion.verdict,
+            basis=conclusion.basis,
+            findings=findings,
+            summary=summarise(conclusion, findings, searched_fully=searched_fully, notes=notes),
+            time=(now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            version=__version__,
+            conflict=conclusion.conflict,
+            notes=notes,
+        )
+
+    @property
+    def found(self) -> bool:
+        """Whether any mark was found, also one that contradicts another or is only claimed."""
+        return self.verdict != "none_found"
+
+    @property
+    def watermarks(self) -> tuple[WatermarkFinding, ...]:
+        """The findings of the watermark layer."""
+        return tuple(f for f in self.findings if isinstance(f, WatermarkFinding))
+
+    @property
+    def manifests(self) -> tuple[ManifestFinding, ...]:
+        """The findings of the manifest layer."""
+        return tuple(f for f in self.findings if isinstance(f, ManifestFinding))
+
+    @property
+    def labels(self) -> tuple[LabelFinding, ...]:
+        """The findings of the label layer."""
+        return tuple(f for f in self.findings if isinstance(f, LabelFinding))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as the JSON schema describes it."""
+        return {
+            "schema": SCHEMA,
+            "input": self.input.as_dict(),
+            "verdict": self.verdict,
+            "basis": list(self.basis),
+            "summary": dict(self.summary),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "detector": {"name": "waarmerk", "version": self.version},
+            "time": self.time,
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the report as JSON text in ASCII, on one line unless indented."""
+        return json.dumps(self.as_dict(), indent=indent, allow_nan=False)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a detection report."""
+    text = resources.files("waarmerk.detection").joinpath("report.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

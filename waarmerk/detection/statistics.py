@@ -1,0 +1,45 @@
+"""False-positive bounds that hold for any content; docs/statistics.md derives them.
+
+The detector's statistic is a sum over spectral lines, ``T = sum_k w_k |Z_k| cos(angle_k - phase_k)``,
+where the phases come from the key: independent and uniform if the key had no part in the content.
+Each term is then bounded and symmetric, its moment generating function is the Bessel function
+``I0(s w_k |Z_k|) <= exp(s^2 w_k^2 |Z_k|^2 / 4)``, and Chernoff's bound gives for *every* picture
+
+    P(T >= t) <= exp(-t^2 / sum_k w_k^2 |Z_k|^2).
+"""
+
+import math
+
+__all__ = ["log10_any_of", "log10_of_best", "log10_tail"]
+
+_LN10 = math.log(10.0)
+
+
+def log10_tail(total: float, energy: float) -> float:
+    """Bound the chance of a correlation at least this large.
+
+    Parameters
+    ----------
+    total : float
+        The correlation ``T``.
+    energy : float
+        ``sum_k w_k^2 |Z_k|^2``, 0 or more.
+
+    Returns
+    -------
+    float
+        log10 of the bound, 0 or less.
+    """
+    if total <= 0.0 or energy <= 0.0:
+        return 0.0
+    return -(total * total) / energy / _LN10
+
+
+def log10_of_best(log10_p: float, tries: float) -> float:
+    """Pay for having picked the best of so many tries (union bound)."""
+    return min(0.0, log10_p + math.log10(tries))
+
+
+def log10_any_of(*log10_ps: float) -> float:
+    """Bound the chance that the smallest of several p-values is as small as it is."""
+    return log10_of_best(min(log10_ps), len(log10_ps))

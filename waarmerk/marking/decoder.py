@@ -1,0 +1,196 @@
+"""Pillow's decoders, called so that hostile bytes can do no harm.
+
+Everything that can be decided from the header is decided here, before a pixel is decoded: size,
+decompression bombs, animation, bit depth, colour space. The plugins are called directly, not
+through ``Image.open``: its size limit is a setting of the whole process and warns on stderr, ours
+is an error that names the file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import warnings
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+
+from waarmerk.errors import InputError, UnsupportedInputError, WaarmerkError
+from waarmerk.marking.formats import Format, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL import Image
+
+__all__ = [
+    "MAX_PIXELS",
+    "decoding",
+    "has_more_frames",
+    "open_header",
+    "refuse_what_would_be_lost",
+]
+
+MAX_PIXELS = 200_000_000
+"""The largest picture that is decoded: the largest sensors of cameras and telephones fit."""
+
+SUSPICIOUS_PIXELS = 25_000_000
+MAX_PIXELS_PER_BYTE = 1000
+"""A picture above SUSPICIOUS_PIXELS that packs more than this into one byte of file is a bomb.
+Plain paper scanned at 1 bit reaches some hundreds."""
+
+MAX_SCANS = 500
+"""Each scan of a progressive JPEG costs a pass over all coefficients; encoders write about ten."""
+
+_PLUGINS = {
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+}
+
+# Modes that 8-bit gray or colour with or without transparency comes in. The rest is refused.
+_REFUSED_MODES = {
+    "CMYK": "is in CMYK, and converting it to RGB would change its colours; convert it first",
+    "YCbCr": "stores YCbCr pixels, and converting them to RGB would lose some; convert it first",
+    "LAB": "is in CIELAB, and converting it to RGB would lose colours; convert it first",
+    "F": "has floating-point pixels, which 8 bits cannot hold; convert it first",
+}
+
+
+@contextmanager
+def decoding(name: str, actual: Format) -> Iterator[None]:
+    """Turn whatever a decoder makes of hostile bytes into one InputError; silence its warnings."""
+    try:
+        with _quiet():
+            yield
+    except WaarmerkError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"{shown(name)}: does not fit into memory") from error
+    except Exception as error:  # decoders raise every kind of exception on damaged input
+        cause = " ".join(shown(str(error)).split())[:120] or type(error).__name__
+        what = "is cut off" if "truncated" in cause.lower() else f"is a damaged {actual.name}"
+        raise InputError(f"{shown(name)}: {what} ({cause})") from error
+
+
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_quiet_filters: warnings.catch_warnings[None] | None = None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # warnings.catch_warnings() restores what it saw when it was entered. In two threads that
+    # overlap, the last one out would bring back the silence of the first: so only the first one
+    # in and the last one out touch the filters.
+    global _quiet_depth, _quiet_filters  # noqa: PLW0603
+    with _quiet_lock:
+        _quiet_depth += 1
+        if _quiet_depth == 1:
+            _quiet_filters = warnings.catch_warnings()
+            _quiet_filters.__enter__()
+            warnings.simplefilter("ignore")
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0 and _quiet_filters is not None:
+                _quiet_filters.__exit__(None, None, None)
+                _quiet_filters = None
+
+
+def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
+    """Open a picture without decoding its pixels; refuse it if they would be too many.
+
+    To be called inside :func:`decoding`.
+    """
+    module, plugin = _PLUGINS[actual.name]
+    image = cast("Image.Image", getattr(importlib.import_module(module), plugin)(BytesIO(data)))
+    width, height = image.size
+    pixels = width * height
+    if pixels > MAX_PIXELS:
+        raise InputError(
+            f"{shown(name)}: is {width} x {height} pixels; "
+            f"the limit is {MAX_PIXELS // 1_000_000} megapixels"
+        )
+    if pixels > SUSPICIOUS_PIXELS and pixels > MAX_PIXELS_PER_BYTE * len(data):
+        raise InputError(
+            f"{shown(name)}: is a decompression bomb: {width} x {height} pixels "
+            f"in {len(data)} bytes"
+        )
+    if actual.name == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise InputError(f"{shown(name)}: is a decompression bomb: more than {MAX_SCANS} scans")
+    return image
+
+
+def has_more_frames(image: Image.Image) -> bool:
+    """Return whether this is one of several frames or pages."""
+    # Not n_frames: to count them is to walk through the whole file.
+    return bool(getattr(image, "is_animated", False))
+
+
+def refuse_what_would_be_lost(image: Image.Image, data: bytes, actual: Format, name: str) -> None:
+    """Raise UnsupportedInputError for what a marked copy in 8 bits a channel could not keep."""
+    if has_more_frames(image):
+        what = "has several pages" if actual.name == "TIFF" else "is animated"
+        raise UnsupportedInputError(
+            f"{shown(name)}: {what}, and only single pictures can be marked"
+        )
+    bits = _bits(image, data, actual)
+    if bits > 8:
+        raise UnsupportedInputError(
+            f"{shown(name)}: has {bits} bits a channel, and a marked copy would have only 8; "
+            "convert it to 8 bits first"
+        )
+    if actual.name == "AVIF" and _avif_is_hdr(data):
+        raise UnsupportedInputError(
+            f"{shown(name)}: has HDR or wide-gamut colours without a profile, which a marked copy "
+            "could not keep; convert it to sRGB first"
+        )
+    if image.mode in _REFUSED_MODES:
+        raise UnsupportedInputError(f"{shown(name)}: {_REFUSED_MODES[image.mode]}")
+    if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
+        raise UnsupportedInputError(
+            f"{shown(name)}: stores its pixels in a way that is not supported ({image.mode})"
+        )
+
+
+def _bits(image: Image.Image, data: bytes, actual: Format) -> int:
+    # Pillow opens 16-bit RGB as 8-bit RGB without a word, so the headers are asked.
+    if actual.name == "PNG":
+        return data[24]
+    if actual.name == "TIFF":
+        tags = cast("Any", image).tag_v2
+        bits = tags.get(258, (1,))
+        return max(int(b) for b in (bits if isinstance(bits, tuple) else (bits,)))
+    if actual.name == "AVIF":
+        return _avif_bits(data)
+    return 16 if image.mode.startswith("I") else 8
+
+
+def _avif_bits(data: bytes) -> int:
+    # AV1-ISOBMFF 2.3.3: in the third byte of av1C, bits 6 and 5 are high_bitdepth and twelve_bit.
+    # All descriptions lie in the 'meta' box (or 'moov'), in front of the pixels or behind them.
+    bits = 8
+    at = data.find(b"av1C")
+    while at >= 0:
+        if data[at + 4 : at + 5] == b"\x81" and len(data) > at + 6:  # marker and version 1
+            flags = data[at + 6]
+            if flags & 0x40:
+                bits = max(bits, 12 if flags & 0x20 else 10)
+        at = data.find(b"av1C", at + 4)
+    return bits
+
+
+def _avif_is_hdr(data: bytes) -> bool:
+    # ISO/IEC 23091-2: primaries 9 BT.2020, 11 and 12 P3; transfer 16 PQ, 18 HLG.
+    at = data.find(b"colrnclx")
+    if at < 0 or b"colrprof" in data:
+        return False
+    primaries, transfer = data[at + 8 : at + 10], data[at + 10 : at + 12]
+    return primaries in (b"\0\x09", b"\0\x0b", b"\0\x0c") or transfer in (b"\0\x10", b"\0\x12")

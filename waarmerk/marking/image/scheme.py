@@ -1,0 +1,193 @@
+"""The scheme ``waarmerk.image.1``: the numbers that marker and detector share, and a key's pattern.
+
+A picture is brought onto the *canonical grid* (short side 512) and covered with tiles of 128 x 128.
+In the Fourier plane of a tile::
+
+        rows (y)
+          ▲   · · ● · ·        ●  synchronisation lines: public places, phases from the key;
+          │  ·  · · ●  ·          the same in every tile, so they show at any crop
+          │ · ● ·   · · ·      ·  payload lines: phases from the key, each carries one coded
+          └──────────────▶        bit; every tile has its own sign, so nothing repeats
+                 columns (x)
+
+The places of the synchronisation lines are closed under right-angle rotations and mirrors: one
+search over scale and angle serves all eight orientations, without a key.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waarmerk.marking.key import MarkingKey
+from waarmerk.marking.payload import Code, MarkId
+
+__all__ = ["ORIENTATIONS", "SCHEME", "ImageScheme", "KeyPattern", "key_pattern"]
+
+# How a picture was turned after marking: point p of the marked picture lies at M p (+ shift).
+# Columns (x, y), y downwards; the first is "not turned".
+ORIENTATIONS: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = (
+    ((1, 0), (0, 1)),
+    ((0, -1), (1, 0)),
+    ((-1, 0), (0, -1)),
+    ((0, 1), (-1, 0)),
+    ((-1, 0), (0, 1)),
+    ((0, -1), (-1, 0)),
+    ((1, 0), (0, -1)),
+    ((0, 1), (1, 0)),
+)
+
+
+@dataclass(frozen=True)
+class ImageScheme:
+    """Parameters of the mark. Frozen with the version: a change of any of them is a new scheme."""
+
+    name: str = "waarmerk.image.1"
+    short_side: int = 512  # canonical pixels
+    tile: int = 128  # canonical pixels
+    lowest: float = 0.05  # of the payload band, cycles per canonical pixel
+    code_length: int = 1024
+    lines_per_bit: int = 2
+    sync_ring: tuple[float, float] = (0.08, 0.26)  # cycles per canonical pixel
+    sync_orbits: int = 24  # of four lines each (eight with their conjugates)
+    sync_groups: int = 2
+    sign_grid: int = 8  # tile signs repeat after this many tiles
+    luma: tuple[float, float, float] = (0.299, 0.587, 0.114)  # Rec. 601, as JPEG and libwebp use
+    # The detector's view of a picture, which informed embedding must know too.
+    high_pass: int = 4
+    neighbourhood: int = 8
+    floor: float = 2.0
+    clip: float = 3.0
+
+    @cached_property
+    def sync_lines(self) -> NDArray[np.int64]:
+        """Synchronisation lines [L, 2] as (x, y) in cycles per tile, in the upper half-plane.
+
+        Chosen by the generator x -> 75 x mod 65537 (starting at 1) as a fixed shuffle of all
+        generic points of the ring; public, and closed under the eight orientations.
+        """
+        low, high = (self.tile * limit for limit in self.sync_ring)
+        points = [
+            (x, y)
+            for x in range(2, self.tile // 2)
+            for y in range(1, x)
+            if low <= (x * x + y * y) ** 0.5 <= high
+        ]
+        state = 1
+        keyed = []
+        for point in points:
+            state = state * 75 % 65537
+            keyed.append((state, point))
+        chosen = [point for _, point in sorted(keyed)[: self.sync_orbits]]
+        lines = [
+            line for x, y in chosen for line in ((x, y), (-x, y), (y, x), (-y, x))
+        ]
+        return np.array(lines, np.int64)
+
+    @cached_property
+    def payload_lines(self) -> NDArray[np.int64]:
+        """Payload lines [code_length * lines_per_bit, 2]: the lowest free ones of the half-plane."""
+        taken = {(int(x), int(y)) for x, y in self.sync_lines}
+        half = self.tile // 2
+        free = [
+            (x * x + y * y, y, x)
+            for y in range(half)
+            for x in range(-half + 1, half)
+            if (y > 0 or x > 0) and (x, y) not in taken
+        ]
+        free = [entry for entry in sorted(free) if entry[0] >= (self.lowest * self.tile) ** 2]
+        count = self.code_length * self.lines_per_bit
+        return np.array([(x, y) for _, y, x in free[:count]], np.int64)
+
+    @cached_property
+    def orientation_lines(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where each synchronisation line goes under each orientation.
+
+        Returns
+        -------
+        index : int64 [8, L]
+            Which synchronisation line the turned line is.
+        conjugate : bool [8, L]
+            Whether it is that line's conjugate.
+        """
+        place = {(int(x), int(y)): k for k, (x, y) in enumerate(self.sync_lines)}
+        index = np.empty((len(ORIENTATIONS), len(self.sync_lines)), np.int64)
+        conjugate = np.empty(index.shape, np.bool_)
+        for o, ((a, b), (c, d)) in enumerate(ORIENTATIONS):
+            for k, (x, y) in enumerate(self.sync_lines):
+                turned = (int(a * x + b * y), int(c * x + d * y))
+                conjugate[o, k] = turned not in place
+                if conjugate[o, k]:
+                    turned = (-turned[0], -turned[1])
+                index[o, k] = place[turned]
+        return index, conjugate
+
+    @cached_property
+    def code(self) -> Code:
+        """The error-correcting code of the payload."""
+        return Code(self.code_length)
+
+    def canonical_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of a picture on the canonical grid."""
+        short = min(height, width)
+        return (
+            max(self.short_side, round(height * self.short_side / short)),
+            max(self.short_side, round(width * self.short_side / short)),
+        )
+
+
+SCHEME = ImageScheme()
+
+
+@dataclass(frozen=True, eq=False)
+class KeyPattern:
+    """What a key makes of the scheme: phases, bit places, tile signs.
+
+    Attributes
+    ----------
+    sync_phase : float64 [L]
+        Phase of each synchronisation line, radians.
+    sync_group : int64 [L]
+        Group of each line; the mark id picks a sign per group.
+    payload_phase : float64 [code_length * lines_per_bit]
+        Phase of each payload line.
+    payload_bit : int64 [code_length * lines_per_bit]
+        The coded bit that it carries.
+    tile_signs : float32 [sign_grid, sign_grid]
+        Sign of the payload in each tile.
+    """
+
+    sync_phase: NDArray[np.float64]
+    sync_group: NDArray[np.int64]
+    payload_phase: NDArray[np.float64]
+    payload_bit: NDArray[np.int64]
+    tile_signs: NDArray[np.float32]
+
+    def sync_signs(self, mark_id: MarkId) -> NDArray[np.float64]:
+        """Sign of each synchronisation line [L] for a mark id: its lowest bits, one per group."""
+        bits = np.array([int(mark_id) >> group & 1 for group in range(SCHEME.sync_groups)])
+        return (1.0 - 2.0 * bits)[self.sync_group]
+
+
+@lru_cache(maxsize=1024)
+def key_pattern(key: MarkingKey) -> KeyPattern:
+    """Derive the pattern of a key; streams ``sync``, ``payload`` and ``tiles`` of the scheme."""
+    scheme = SCHEME
+    sync = key.stream(scheme.name, "sync")
+    payload = key.stream(scheme.name, "payload")
+    tiles = key.stream(scheme.name, "tiles")
+    lines = len(scheme.sync_lines)
+    count = len(scheme.payload_lines)
+    order = payload.permutation(count)
+    bit = np.empty(count, np.int64)
+    bit[order] = np.arange(count) % scheme.code_length
+    return KeyPattern(
+        sync_phase=sync.phases(lines),
+        sync_group=sync.permutation(lines) % scheme.sync_groups,
+        payload_phase=payload.phases(count),
+        payload_bit=bit,
+        tile_signs=tiles.signs(scheme.sign_grid**2)
+        .reshape(scheme.sign_grid, scheme.sign_grid)
+        .astype(np.float32),
+    )

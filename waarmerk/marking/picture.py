@@ -1,0 +1,294 @@
+"""Picture files in: from bytes that may be hostile to an upright array of pixels.
+
+Detection needs little: the luma of the first frame, at a reduced scale if the JPEG decoder can
+give one (its inverse DCT makes 1/2, 1/4 or 1/8 directly, several times faster than all pixels).
+Marking needs everything, and refuses what it could not give back.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from waarmerk.errors import InputError, UnsupportedInputError
+from waarmerk.marking.decoder import (
+    MAX_PIXELS,
+    decoding,
+    has_more_frames,
+    open_header,
+    refuse_what_would_be_lost,
+)
+from waarmerk.marking.formats import Format, mislabelled, shown, sniff
+from waarmerk.marking.metadata import (
+    EXIF_PREFIX,
+    Metadata,
+    exif_orientation,
+    read_metadata,
+    riff_chunks,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    Pixels = NDArray[np.uint8]
+
+__all__ = [
+    "MAX_PIXELS",
+    "DetectionPicture",
+    "MarkingPicture",
+    "open_for_detection",
+    "open_for_marking",
+    "turned_back",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionPicture:
+    """A picture to look for marks in.
+
+    Parameters
+    ----------
+    array
+        uint8[height, width]: luma, upright, of the first frame; a JPEG at 1/``reduction`` scale.
+    media_type
+        As the content has it, whatever the name says.
+    width, height
+        Of the whole upright picture in pixels.
+    reduction
+        1, 2, 4 or 8.
+    notes
+        In words, what was not looked at or does not fit together.
+    """
+
+    array: Pixels
+    media_type: str
+    width: int
+    height: int
+    reduction: int = 1
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scale_note(self) -> str | None:
+        """In words, at which scale the picture was decoded; None at full scale."""
+        return None if self.reduction == 1 else f"decoded at 1/{self.reduction} scale"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkingPicture:
+    """A picture to be marked, and all that is needed to write it again.
+
+    Parameters
+    ----------
+    array
+        uint8[height, width] or uint8[height, width, 3 or 4]; upright.
+    format
+        What the content is.
+    alpha
+        The transparency of a gray picture, uint8[height, width]; None otherwise.
+    orientation
+        How the file stores the picture (EXIF, 1 to 8); 1 if it is stored upright.
+    metadata
+        What the file says besides its pixels.
+    lossless
+        Whether the file stores its pixels without loss.
+    encoder
+        Settings with which Pillow writes the same format again in the same way.
+    notes
+        In words, what a marked copy cannot keep.
+    """
+
+    array: Pixels
+    format: Format
+    alpha: Pixels | None
+    orientation: int
+    metadata: Metadata
+    lossless: bool
+    encoder: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def media_type(self) -> str:
+        """As the content has it."""
+        return self.format.media_type
+
+    @property
+    def width(self) -> int:
+        """Of the upright picture in pixels."""
+        return int(self.array.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Of the upright picture in pixels."""
+        return int(self.array.shape[0])
+
+
+def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> DetectionPicture:
+    """Decode as much of a picture as a detector needs.
+
+    Parameters
+    ----------
+    data
+        The file.
+    name
+        Its name, for messages; an extension that says something else only makes a note.
+    min_side
+        A large JPEG is decoded at the smallest scale whose short side is not below this.
+
+    Raises
+    ------
+    InputError
+        If it is no picture, damaged, or too large.
+    """
+    actual = sniff(data, name)
+    notes = []
+    wrong = mislabelled(name, actual)
+    if wrong:
+        notes.append(f"the file {wrong}")
+    with decoding(name, actual):
+        image = open_header(data, actual, name)
+        width, height = image.size
+        reduction = 1
+        if actual.name == "JPEG":
+            short = min(width, height)
+            wanted = (max(1, width * min_side // short), max(1, height * min_side // short))
+            image.draft("L", wanted)
+            reduction = cast("tuple[int, ...]", cast("Any", image).decoderconfig or (1,))[0]
+        if has_more_frames(image):
+            notes.append("only the first of several frames was looked at")
+        image.load()
+        luma = _luma(image, name)
+        orientation = _orientation(image, actual)
+    upright = _turned(luma, orientation)
+    if orientation >= 5:
+        width, height = height, width
+    if actual.name == "TIFF":  # turned by Pillow while loading
+        height, width = upright.shape
+    return DetectionPicture(upright, actual.media_type, width, height, reduction, tuple(notes))
+
+
+def open_for_marking(data: bytes, name: str) -> MarkingPicture:
+    """Decode a picture completely, or refuse it with the reason.
+
+    Raises
+    ------
+    InputError
+        If it is no picture, damaged, too large, or named as another format than it is.
+    UnsupportedInputError
+        If writing it again would lose something: animation, more than 8 bits, CMYK.
+    """
+    actual = sniff(data, name)
+    wrong = mislabelled(name, actual)
+    if wrong:
+        raise InputError(f"{shown(name)}: {wrong}; rename it to {actual.extensions[0]}")
+    with decoding(name, actual):
+        image = open_header(data, actual, name)
+        refuse_what_would_be_lost(image, data, actual, name)
+        encoder = _encoder_settings(image, actual)
+        image.load()
+        metadata = read_metadata(actual.name, data, image)
+        orientation = _orientation(image, actual)
+        notes = [f"not kept: {thing}" for thing in metadata.lost]
+        if image.mode in ("1", "P"):
+            notes.append("the palette became full colour" if image.mode == "P" else "became gray")
+        array, alpha = _channels(image)
+    return MarkingPicture(
+        array=_turned(array, orientation),
+        format=actual,
+        alpha=None if alpha is None else _turned(alpha, orientation),
+        orientation=orientation,
+        metadata=metadata,
+        lossless=_is_lossless(data, actual, encoder),
+        encoder=encoder,
+        notes=tuple(notes),
+    )
+
+
+def turned_back(array: Pixels, orientation: int) -> Pixels:
+    """Return upright pixels as a file with this EXIF orientation stores them."""
+    return _turned(array, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def _turned(array: Pixels, orientation: int) -> Pixels:
+    # EXIF 2.32, tag 274: where row 0 and column 0 of the stored picture belong.
+    import numpy as np  # noqa: PLC0415
+
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    return np.ascontiguousarray(array)
+
+
+def _luma(image: Image.Image, name: str) -> Pixels:
+    import numpy as np  # noqa: PLC0415
+
+    mode = image.mode
+    if mode.startswith("I"):
+        # 16 bits come as I;16 or as 32-bit integers; the upper 8 hold the mark.
+        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
+    if mode == "F":
+        raise UnsupportedInputError(
+            f"{shown(name)}: has floating-point pixels, which are not supported"
+        )
+    if mode in ("LA", "La", "LAB"):
+        image = image.getchannel("L")
+    elif mode != "L":
+        image = image.convert("RGB").convert("L")
+    return np.asarray(image)
+
+
+def _orientation(image: Image.Image, actual: Format) -> int:
+    if actual.name == "TIFF":
+        return 1  # turned by Pillow while loading
+    exif = image.info.get("exif")
+    if not isinstance(exif, bytes):
+        return 1
+    return exif_orientation(exif.removeprefix(EXIF_PREFIX))[0]
+
+
+def _encoder_settings(image: Image.Image, actual: Format) -> dict[str, Any]:
+    if actual.name == "JPEG":
+        jpeg = cast("Any", image)
+        tables = [jpeg.quantization[layer[3]] for layer in jpeg.layer]
+        samplings = importlib.import_module("PIL.JpegImagePlugin").get_sampling(image)
+        return {
+            "qtables": [list(t) for t in (tables[:2] if tables[1:2] == tables[2:] else tables)],
+            "subsampling": samplings,
+            "progressive": bool(image.info.get("progressive")),
+        }
+    if actual.name == "TIFF":
+        return {"compression": image.info.get("compression")}
+    return {}
+
+
+def _is_lossless(data: bytes, actual: Format, encoder: dict[str, Any]) -> bool:
+    if actual.name == "WEBP":
+        return b"VP8L" in riff_chunks(data)
+    if actual.name == "TIFF":
+        return encoder["compression"] not in ("jpeg", "tiff_jpeg", "webp")
+    return actual.name in ("PNG", "GIF", "BMP")
+
+
+def _channels(image: Image.Image) -> tuple[Pixels, Pixels | None]:
+    # The pixels to mark, and the transparency of a gray picture apart.
+    import numpy as np  # noqa: PLC0415
+
+    transparent = image.has_transparency_data
+    gray = image.mode in ("1", "L", "LA")
+    target = {
+        (True, False): "L",
+        (True, True): "LA",
+        (False, False): "RGB",
+        (False, True): "RGBA",
+    }[gray, transparent]
+    if image.mode != target:
+        image = image.convert(target)
+    array = np.asarray(image)
+    if target == "LA":
+        return array[:, :, 0], array[:, :, 1]
+    return array, None

@@ -1,0 +1,246 @@
+"""What a manifest can say about AI, in the words of C2PA 2.4: shared by its writer and its reader.
+
+A manifest store as the C2PA library gives it is a mapping from labels to manifests, one of them
+active. Each manifest lists actions; an opened asset is the *parent*, with a manifest of its own::
+
+    active    c2pa.opened ──parent──> older    c2pa.created   trainedAlgorithmicMedia
+              c2pa.watermarked.bound           c2pa.edited    (humanEdits)
+
+Everything read here may come from a hostile file: any value can have any type, and parents can
+run in circles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from waarmerk.marking.payload import Kind
+
+__all__ = [
+    "ALTERED",
+    "GENERATED",
+    "assertions",
+    "asset_unreadable",
+    "is_remote",
+    "mappings",
+    "offline_settings",
+    "signer_name",
+    "source_kind",
+    "source_type",
+]
+
+_IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_C2PA = "http://c2pa.org/digitalsourcetype/"
+GENERATED = _IPTC + "trainedAlgorithmicMedia"
+ALTERED = _IPTC + "compositeWithTrainedAlgorithmicMedia"
+EMPTY = _C2PA + "empty"
+
+# The four that the C2PA asset rubrics 1.0 count as generative AI ($genai_dst_types).
+_KINDS: dict[str, Kind] = {
+    "trainedAlgorithmicMedia": "generated",
+    "trainedAlgorithmicData": "generated",
+    "compositeWithTrainedAlgorithmicMedia": "altered",
+    "compositeSynthetic": "altered",
+}
+
+# Extended key usages that a signer, a time-stamp or an OCSP response may have. Without this list
+# the library (since c2pa-rs 0.91) calls a certificate for C2PA claim signing invalid.
+_USAGES = (
+    "1.3.6.1.4.1.62558.2.1",  # C2PA claim signing
+    "1.3.6.1.5.5.7.3.4",  # emailProtection
+    "1.3.6.1.5.5.7.3.36",  # documentSigning, RFC 9336
+    "1.3.6.1.4.1.311.76.59.1.9",  # Microsoft's own for C2PA, in the list of c2pa-rs
+    "1.3.6.1.5.5.7.3.8",  # timeStamping
+    "1.3.6.1.5.5.7.3.9",  # OCSPSigning
+)
+
+# What may be wrong with a parent without making its own statement false: nobody vouches for it.
+_ONLY_UNKNOWN = frozenset({"signingCredential.untrusted"})
+
+
+def offline_settings(anchors: str = "") -> dict[str, Any]:
+    """Return settings for the C2PA library with which it never opens a network connection.
+
+    Parameters
+    ----------
+    anchors
+        PEM certificates that manifests may be signed under. They are set as anchors for manifests
+        only, and no other kind is ever set: the library (0.91) does not keep the kinds apart, so
+        an anchor for time-stamps would vouch for a signer as well.
+    """
+    trust: dict[str, Any] = {"trust_config": "\n".join(_USAGES) + "\n"}
+    if anchors:
+        trust["anchors"] = [
+            {
+                "trust_kind": "manifest",
+                "trust_uri": "urn:waarmerk:given-anchors",
+                "trust_anchors": anchors,
+            }
+        ]
+    return {
+        "version": 1,
+        "trust": trust,
+        "verify": {
+            "verify_after_reading": True,  # otherwise every state is Invalid
+            "verify_after_sign": True,
+            "remote_manifest_fetch": False,
+            "ocsp_fetch": False,
+        },
+        "core": {
+            "allowed_network_hosts": [],
+            "allow_redirects": False,
+            # Identities name documents on the web; not looking at them is the way not to fetch.
+            "decode_identity_assertions": False,
+            "backing_store_memory_threshold_in_mb": 64,
+        },
+        "builder": {"thumbnail": {"enabled": False}},
+    }
+
+
+def is_remote(message: str) -> bool:
+    """Return whether the library failed because the manifest is stored elsewhere, on the web."""
+    return message.startswith("Remote")
+
+
+def asset_unreadable(message: str) -> bool:
+    """Return whether the library failed on the file itself, before it saw any manifest."""
+    return message.startswith(("Io:", "NotSupported:", "Other: asset could not be parsed"))
+
+
+def source_kind(source_type: str | None) -> Kind | None:
+    """Return what a digital source type says about AI; None if nothing.
+
+    Examples
+    --------
+    >>> source_kind("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia")
+    'generated'
+    >>> source_kind("compositeSynthetic"), source_kind("https://example.com/compositeSynthetic")
+    ('altered', None)
+    """
+    if source_type is None:
+        return None
+    term = source_type.strip()
+    for scheme in (_IPTC, "https" + _IPTC[4:], _C2PA, "https" + _C2PA[4:]):
+        if term.startswith(scheme):
+            return _KINDS.get(term[len(scheme) :])
+    return _KINDS.get(term)
+
+
+def source_type(store: Mapping[str, Any]) -> str | None:
+    """Return the digital source type of the asset that a manifest store belongs to.
+
+    That is what the active manifest states; if it states nothing about the origin because the
+    asset was opened and then changed without AI, what the parent's manifest states, and so on. A
+    parent that was found broken, when it was opened or now, states nothing.
+
+    Parameters
+    ----------
+    store
+        Parsed JSON of the C2PA library's `Reader`.
+    """
+    manifests = store.get("manifests")
+    label = store.get("active_manifest")
+    seen: set[str] = set()
+    while isinstance(manifests, Mapping) and isinstance(label, str) and label not in seen:
+        seen.add(label)
+        manifest = manifests.get(label)
+        if not isinstance(manifest, Mapping):
+            return None
+        stated = _stated(manifest)
+        if stated is not None:
+            return stated
+        label = _intact_parent(label, manifest, store)
+    return None
+
+
+def signer_name(common_name: str | None, organization: str | None) -> str | None:
+    """Return how a certificate calls its holder: `Common Name (Organization)`, or what there is."""
+    if not common_name or not organization or common_name == organization:
+        return common_name or organization or None
+    return f"{common_name} ({organization})"
+
+
+def assertions(manifest: Mapping[str, Any], label: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the contents of the assertions with a label, whatever version or instance they are."""
+    for assertion in mappings(manifest.get("assertions")):
+        name, data = assertion.get("label"), assertion.get("data")
+        if isinstance(name, str) and isinstance(data, Mapping):
+            base = name.partition("__")[0]
+            if base == label or base.startswith(label + ".v"):
+                yield data
+
+
+def mappings(values: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the mappings in what should be a list of them."""
+    if isinstance(values, list):
+        for value in values:
+            if isinstance(value, Mapping):
+                yield value
+
+
+def _stated(manifest: Mapping[str, Any]) -> str | None:
+    """Return what one manifest itself says about where its asset comes from."""
+    actions = [
+        (action, term)
+        for data in assertions(manifest, "c2pa.actions")
+        for action, term in _action_types(data)
+    ]
+    origin = next((term for action, term in actions if action == "c2pa.created"), None)
+    if source_kind(origin) is not None:
+        return origin
+    ai = [term for _, term in actions if source_kind(term) is not None]
+    if not ai:
+        return origin
+    altered = next((term for term in ai if source_kind(term) == "altered"), None)
+    if altered is not None:
+        return altered
+    # Something generated was put into something that was not: the whole is a composite.
+    return ai[0] if origin in (None, EMPTY) else ALTERED
+
+
+def _action_types(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (action, digital source type) for every action that has one, templates applied."""
+    templates = {
+        template.get("action"): template.get("digitalSourceType")
+        for template in mappings(data.get("templates"))
+        if isinstance(template.get("action"), str)
+    }
+    for action in mappings(data.get("actions")):
+        name = action.get("action")
+        if isinstance(name, str):
+            term = action.get("digitalSourceType", templates.get(name, templates.get("*")))
+            if isinstance(term, str):
+                yield name, term
+
+
+def _intact_parent(label: str, manifest: Mapping[str, Any], store: Mapping[str, Any]) -> str | None:
+    """Return the label of the parent's manifest unless something is known to be wrong with it."""
+    for ingredient in mappings(manifest.get("ingredients")):
+        if ingredient.get("relationship") != "parentOf":
+            continue
+        problems = [*_codes(ingredient.get("validation_status")), *_failures(ingredient)]
+        results = store.get("validation_results")
+        deltas = results.get("ingredientDeltas") if isinstance(results, Mapping) else None
+        for delta in mappings(deltas):
+            uri = delta.get("ingredientAssertionURI")
+            if isinstance(uri, str) and label in uri:
+                changes = delta.get("validationDeltas")
+                if isinstance(changes, Mapping):
+                    problems += _codes(changes.get("failure"))
+        parent = ingredient.get("active_manifest")
+        if isinstance(parent, str) and _ONLY_UNKNOWN.issuperset(problems):
+            return parent
+        return None
+    return None
+
+
+def _failures(ingredient: Mapping[str, Any]) -> list[str]:
+    results = ingredient.get("validation_results")
+    active = results.get("activeManifest") if isinstance(results, Mapping) else None
+    return _codes(active.get("failure")) if isinstance(active, Mapping) else []
+
+
+def _codes(statuses: object) -> list[str]:
+    return [str(status.get("code")) for status in mappings(statuses)]
