@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.data import Picture, pictures
-from benchmarks.marks import bench_id, bench_key, reading
+from benchmarks.marks import bench_id, bench_key, look_for
 from benchmarks.peers import PeerClient, PeerError, bit_accuracy, payload
 from benchmarks.results import ResultFile, Row
 from benchmarks.transforms import apply
@@ -30,7 +30,7 @@ def read_theirs(peers: PeerClient, peer: str, rgb: np.ndarray, sent: str) -> Row
 
 def measure(peers: PeerClient, picture: Picture, peer: str, length: int) -> list[Row]:
     """Return the rows of one picture and one peer."""
-    from waarmerk import detect_image, mark_image  # noqa: PLC0415
+    from waarmerk import mark_image  # noqa: PLC0415
     from waarmerk.errors import CannotMarkError  # noqa: PLC0415
 
     key, sent = bench_key("coexistence"), bench_id("coexistence", picture.folder, picture.name)
@@ -51,8 +51,8 @@ def measure(peers: PeerClient, picture: Picture, peer: str, length: int) -> list
         {**name, "case": "theirs, jpeg 90", **read_theirs(peers, peer, changed, theirs)},
     ]
     for case, rgb in both.items():
-        ours_read = reading(detect_image(rgb, keys=[key], effort="full"), sent)
-        rows.append({**name, "case": case, **read_theirs(peers, peer, rgb, theirs), **ours_read})
+        read = read_theirs(peers, peer, rgb, theirs)
+        rows.append({**name, "case": case, **read, **look_for(rgb, key, sent)})
     return rows
 
 

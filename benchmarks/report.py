@@ -59,8 +59,9 @@ def percent(values: Iterable[bool]) -> str:
 def source(header: Row, data: str) -> str:
     """Say where a table comes from."""
     versions = header["versions"]
+    commands = ", ".join(f"`{c}`" for c in (header["command"], *header.get("more_commands", [])))
     return (
-        f"`{header['command']}`, {header['date']}, code {header['code']}, "
+        f"{commands}, {header['date']}, code {header['code']}, "
         f"Python {header['python']}, NumPy {versions['numpy']}, Pillow {versions['pillow']}. {data}"
     )
 
@@ -208,8 +209,9 @@ def false_positives(header: Row, rows: list[Row]) -> str:
         "In brackets: upper limit of the true share (one-sided, 95 %, Clopper-Pearson), and the "
         "chance of at least this count if p-values were exactly uniform; near 0 would be a broken "
         "promise; beside the smallest one, the chance that any pair falls so low. Every pair has a "
-        "key of its own. All keys of a content in one call: p <= 0.1 in "
-        f"{', '.join(families)}."
+        "key of its own. Four keys of a content in one call: p <= 0.1 in "
+        f"{', '.join(families)}. Contents on which the detector failed: "
+        f"{sum('error' in row for row in rows)}."
     )
     return f"{table(head, lines)}\n\n{source(header, note)}"
 
@@ -231,7 +233,9 @@ def attacks(header: Row, rows: list[Row]) -> str:
         )
     head = ["attack", "pictures", "PSNR to the marked one, mean (worst)", "p <= 1e-9 %"]
     head += ["exact id %", "median log10 p"]
-    return f"{table(head, lines)}\n\n{source(header, 'Pictures of 512 px.')}"
+    failed = sum(row["status"] == "error" for row in rows if "found" in row)
+    note = f"Pictures of 512 px. Readings in which the detector failed: {failed}."
+    return f"{table(head, lines)}\n\n{source(header, note)}"
 
 
 def coexistence(header: Row, rows: list[Row]) -> str:

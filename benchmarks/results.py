@@ -109,6 +109,8 @@ class ResultFile:
                         "delete it or write elsewhere"
                     )
             self.rows = rows
+            if top["command"] not in (old["command"], *old.get("more_commands", [])):
+                old["more_commands"] = [*old.get("more_commands", []), top["command"]]
             # Written anew, because a line cut off by a crash would swallow the next one.
             fresh = path.with_suffix(".new")
             self._write(fresh, "w", [old, *rows])

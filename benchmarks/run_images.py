@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.data import pictures
 from benchmarks.image_quality import fidelity
-from benchmarks.marks import bench_id, bench_key, reading
+from benchmarks.marks import bench_id, bench_key, look_for
 from benchmarks.results import ResultFile, Row
 from benchmarks.transforms import TRANSFORMS, apply, rng_for
 
@@ -54,7 +54,7 @@ def warm_up() -> None:
 
 def measure(task: Task) -> list[Row]:
     """Return the rows of one task."""
-    from waarmerk import detect_image, mark_image  # noqa: PLC0415
+    from waarmerk import mark_image  # noqa: PLC0415
     from waarmerk.errors import CannotMarkError  # noqa: PLC0415
 
     [original] = [
@@ -77,11 +77,7 @@ def measure(task: Task) -> list[Row]:
     for transform in task.transforms:
         changed = apply(transform, marked, task.folder, task.picture, task.key)
         start = time.perf_counter()
-        try:
-            found = reading(detect_image(changed, keys=[key], effort=task.effort), sent)
-        except Exception as error:  # noqa: BLE001 - a defect counts against us; the run goes on
-            found = {"status": "error", "found": False, "log10_p": 0.0, "exact": False}
-            found["reason"] = f"{type(error).__name__}: {error}"
+        found = look_for(changed, key, sent, task.effort)
         seconds = round(time.perf_counter() - start, 5)
         size = [changed.shape[1], changed.shape[0]]
         rows.append({**name, "transform": transform, **found, "size": size, "seconds": seconds})

@@ -8,6 +8,7 @@ to Pillow decoding a JPEG of quality 90 of the same size, timed in the same test
 clock. Without ``--data`` a rendered picture with the spectrum of a photograph stands in.
 """
 
+import copy
 import importlib
 import io
 import pkgutil
@@ -18,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba.core.dispatcher import Dispatcher
 from PIL import Image
 
 import waarmerk.kernels
@@ -26,8 +26,6 @@ from benchmarks.data import read_rgb
 from benchmarks.marks import bench_id, bench_key
 from benchmarks.transforms import apply, rng_for
 from waarmerk import detect_image, mark_image
-from waarmerk.kernels.polar import schedule
-from waarmerk.marking.payload import Code
 
 SIZES = {"512": (512, 512), "1024": (1024, 1024), "12mp": (4000, 3000)}
 PICTURE = "dragonfly"  # in all three folders
@@ -107,103 +105,59 @@ def test_mark(benchmark, picture: np.ndarray) -> None:
     timed(benchmark, lambda: mark_image(picture, key, mark_id=mark_id), picture)
 
 
-# Kernels: for each, arguments of the size that one picture of about 1 MP gives them.
-
-SIDE, TILE, GRID = 512, 128, 1024
-
-
-def _noise(*shape: int) -> np.ndarray:
-    return rng_for("kernels", *shape).standard_normal(shape).astype(np.float32)
+# Kernels: each is timed with the arguments that marking and detection of a picture of about 1 MP
+# really gave it, those of its largest call. So nothing here follows a kernel's signature.
 
 
-def _plane() -> np.ndarray:
-    return np.abs(_noise(GRID, GRID // 2 + 1))
-
-
-def _complex_plane() -> np.ndarray:
-    return (_plane() + 1j * _plane()).astype(np.complex64)
-
-
-def _lines() -> np.ndarray:
-    return rng_for("lines").uniform(-32, 32, (96, 2)).astype(np.float32)
-
-
-def _maps(count: int) -> np.ndarray:
-    turns = rng_for("maps").uniform(-0.7, 0.7, count)
-    rows = np.stack([np.cos(turns), -np.sin(turns), np.sin(turns), np.cos(turns)], axis=1)
-    return (8 * rows).astype(np.float32)
-
-
-def _codeword() -> tuple[object, ...]:
-    code = Code(1024)
-    information = np.zeros(1024, bool)
-    information[code._positions] = True
-    values = code.encode(bench_id("kernels")) + 1.5 * _noise(1024)
-    return values.astype(np.float32), schedule(information), 32
-
-
-CASES: dict[str, Callable[[], tuple[object, ...]]] = {
-    "lattice.centre_phases": lambda: (_complex_plane(), 255.5, 255.5),
-    "lattice.fold": lambda: (
-        _noise(SIDE, SIDE),
-        np.ones((8, 8), np.float32),
-        np.empty((TILE, TILE), np.float32),
-    ),
-    "lattice.line_scores": lambda: (_plane(), _lines(), _maps(4096), np.empty(4096, np.float32)),
-    "lattice.line_values": lambda: (
-        _complex_plane(),
-        8.0 * _lines().astype(np.float64),
-        np.empty(96, np.complex128),
-    ),
-    "lattice.power_of": lambda: (_complex_plane(), _plane()),
-    "lattice.smooth_line_scores": lambda: (_plane(), _lines(), _maps(81), np.empty(81, np.float32)),
-    "lattice.unwarp": lambda: (
-        _noise(SIDE, SIDE),
-        np.array([[0.99, -0.09, 20.0], [0.09, 0.99, -20.0], [0.0, 0.0, 1.0]]),
-        np.empty((SIDE, SIDE), np.float32),
-    ),
-    "lattice.whitened_power": lambda: (_plane(), _plane() + 1, 8.0, _plane()),
-    "picture.box_mean": lambda: (
-        _noise(SIDE, SIDE),
-        8,
-        8,
-        np.empty((SIDE, SIDE), np.float32),
-    ),
-    "picture.normalised_residual": lambda: (
-        128 + 40 * _noise(SIDE, SIDE),
-        4,
-        8,
-        2.0,
-        3.0,
-        np.empty((SIDE, SIDE), np.float32),
-    ),
-    "picture.reduce_luma": lambda: (
-        rendered(1024, 1024),
-        np.array([0.299, 0.587, 0.114], np.float32),
-        np.empty((SIDE, SIDE), np.float32),
-    ),
-    "polar.decode_list": _codeword,
-}
-
-
-def public_kernels() -> dict[str, Dispatcher]:
-    """Return every compiled function that a module of waarmerk/kernels exports."""
-    found = {}
+def public_kernels() -> list[str]:
+    """Return every function that a module of waarmerk/kernels exports, as ``module.name``."""
+    names = []
     for module in pkgutil.iter_modules(waarmerk.kernels.__path__):
-        loaded = importlib.import_module(f"waarmerk.kernels.{module.name}")
-        for name in getattr(loaded, "__all__", ()):
-            function = getattr(loaded, name)
-            if isinstance(function, Dispatcher):
-                found[f"{module.name}.{name}"] = function
-    return found
+        if not module.name.startswith("_"):
+            loaded = importlib.import_module(f"waarmerk.kernels.{module.name}")
+            names += [f"{module.name}.{name}" for name in loaded.__all__]
+    return names
 
 
-def test_every_kernel_is_timed() -> None:
-    assert set(CASES) == set(public_kernels())
+def size_of(arguments: tuple[object, ...]) -> int:
+    """Return the bytes of all arrays among the arguments."""
+    return sum(value.nbytes for value in arguments if isinstance(value, np.ndarray))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_kernel(benchmark, name: str) -> None:
-    arguments = CASES[name]()
-    function = public_kernels()[name]
+@pytest.fixture(scope="session")
+def calls(request: pytest.FixtureRequest) -> dict[str, tuple[object, ...]]:
+    """Return the arguments of the largest call of every kernel, copied before the call."""
+    recorded: dict[str, tuple[object, ...]] = {}
+
+    def watch(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def watching(*arguments: object) -> object:
+            if name not in recorded or size_of(arguments) > size_of(recorded[name]):
+                recorded[name] = copy.deepcopy(arguments)
+            return function(*arguments)
+
+        return watching
+
+    data: Path | None = request.config.getoption("--data")
+    rgb = rendered(1024, 1024) if data is None else read_rgb(data / "1024" / f"{PICTURE}.png")
+    key, other = bench_key("throughput"), bench_key("throughput", "other")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in public_kernels():
+            module = importlib.import_module(f"waarmerk.kernels.{name.partition('.')[0]}")
+            attribute = name.partition(".")[2]
+            patch.setattr(module, attribute, watch(name, getattr(module, attribute)))
+        marked = mark_image(rgb, key, mark_id=bench_id("throughput")).content
+        detect_image(marked, keys=[key])
+        detect_image(apply("rotate_5_crop", marked), keys=[key])
+        detect_image(apply("perspective", marked), keys=[key, other])
+        detect_image(apply("resize_0.5", rgb), keys=[other])
+    return recorded
+
+
+@pytest.mark.parametrize("name", public_kernels())
+def test_kernel(benchmark, name: str, calls: dict[str, tuple[object, ...]]) -> None:
+    if name not in calls:
+        pytest.skip("called only by other kernels, or when the package is loaded")
+    module, _, attribute = name.partition(".")
+    function = getattr(importlib.import_module(f"waarmerk.kernels.{module}"), attribute)
+    arguments = copy.deepcopy(calls[name])
     timed(benchmark, lambda: function(*arguments), rendered(1024, 1024))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from waarmerk.errors import InputError, OutputError, UnsupportedInputError
+from waarmerk.errors import InputError, KeyFileError, OutputError, UnsupportedInputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,50 +21,24 @@ if TYPE_CHECKING:
 
     from waarmerk.detection.file import Effort
     from waarmerk.detection.finding import WatermarkFinding
-    from waarmerk.marking.file import MarkReport
     from waarmerk.marking.key import MarkingKey
     from waarmerk.marking.manifest import Signer
     from waarmerk.marking.payload import Kind, MarkId
+    from waarmerk.marking.report import MarkReport, WatermarkLayer
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["MarkSummary", "Marked", "detect_image", "make_key_files", "mark_file", "mark_image"]
+__all__ = [
+    "Marked",
+    "detect_image",
+    "make_key_files",
+    "mark_file",
+    "mark_image",
+    "warm",
+]
 
 Content = TypeVar("Content")
 ImageLike = TypeVar("ImageLike", "NDArray[np.uint8]", "Image.Image")
-
-
-@dataclass(frozen=True, slots=True)
-class MarkSummary:
-    """What was written into content, and how well.
-
-    Parameters
-    ----------
-    scheme, key_id, mark_id, kind
-        Which mark it is.
-    psnr
-        Peak signal-to-noise ratio between original and marked content in dB.
-    log10_p
-        What the self-check read back: the decimal logarithm of the p-value.
-    """
-
-    scheme: str
-    key_id: str
-    mark_id: MarkId
-    kind: Kind
-    psnr: float
-    log10_p: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the summary as JSON-ready values."""
-        return {
-            "scheme": self.scheme,
-            "key_id": self.key_id,
-            "mark_id": self.mark_id.hex,
-            "kind": self.kind,
-            "psnr": round(float(self.psnr), 2),
-            "log10_p": float(self.log10_p),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +47,7 @@ class Marked(Generic[Content]):
 
     content: Content
     mark_id: MarkId
-    report: MarkSummary
+    report: WatermarkLayer
 
 
 def mark_image(
@@ -108,6 +82,8 @@ def mark_image(
         If the image has another type or shape.
     CannotMarkError
         If the picture cannot hold a mark: too small, too plain.
+    KeyFileError
+        If the key was retired.
 
     Notes
     -----
@@ -115,21 +91,16 @@ def mark_image(
     """
     from waarmerk.marking.image import embed_array  # noqa: PLC0415
     from waarmerk.marking.image.scheme import SCHEME  # noqa: PLC0415
+    from waarmerk.marking.report import WatermarkLayer  # noqa: PLC0415
 
+    _require_in_use(key)
     mark_id = settled_mark_id(mark_id, kind)
     pixels, rebuild = _pixels_to_mark(image)
-    embedded = embed_array(pixels, key, mark_id, detect=_self_check(key))
+    embedded = embed_array(pixels, key, mark_id, detect=_read_back(key))
     return Marked(
         content=cast("ImageLike", rebuild(embedded.content)),
         mark_id=mark_id,
-        report=MarkSummary(
-            scheme=SCHEME.name,
-            key_id=key.key_id,
-            mark_id=mark_id,
-            kind=mark_id.kind,
-            psnr=embedded.psnr,
-            log10_p=embedded.log10_p,
-        ),
+        report=WatermarkLayer(SCHEME.name, key.key_id, mark_id, embedded.psnr, embedded.log10_p),
     )
 
 
@@ -169,7 +140,10 @@ def mark_file(
     no_manifest: str | None = None,
     mark_id: MarkId | None = None,
     kind: Kind | None = None,
-    **options: Any,
+    quality: int | None = None,
+    overwrite: bool = False,
+    agent: str | None = None,
+    agent_version: str | None = None,
 ) -> MarkReport:
     """Write a marked copy of a file: a watermark and, signed, a manifest that says the same.
 
@@ -186,12 +160,30 @@ def mark_file(
         without a reason nothing is written.
     mark_id, kind
         As in :func:`mark_image`.
-    **options
-        See :func:`waarmerk.marking.file.mark_file`.
+    quality
+        1 to 100, of a JPEG, WebP or AVIF; chosen so that next to nothing is lost when left out.
+    overwrite
+        Whether an existing output is replaced.
+    agent, agent_version
+        The AI system that made the content, for the manifest.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be used.
+    CannotMarkError
+        If the picture cannot hold a mark.
+    KeyFileError
+        If the key was retired.
+    SigningError
+        If a layer is missing without a reason, or signing failed.
+    OutputError
+        If the target cannot be written.
     """
     from waarmerk.detection.manifest import read_manifest  # noqa: PLC0415
     from waarmerk.marking.file import mark_file as mark  # noqa: PLC0415
 
+    _require_in_use(key)
     mark_id = settled_mark_id(mark_id, kind)
     return mark(
         source,
@@ -203,7 +195,10 @@ def mark_file(
         kind=mark_id.kind,
         detect=_self_check(key),
         read_manifest=read_manifest,
-        **options,
+        quality=quality,
+        overwrite=overwrite,
+        agent=agent,
+        agent_version=agent_version,
     )
 
 
@@ -247,6 +242,38 @@ def make_key_files(
     return key, (key_path, files.chain, files.key, files.root)
 
 
+def warm() -> float:
+    """Compile every kernel that marking and detection use; the result is kept for later processes.
+
+    Returns
+    -------
+    float
+        Seconds that it took.
+    """
+    import time  # noqa: PLC0415
+
+    import numpy as np  # noqa: PLC0415
+
+    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
+    from waarmerk.marking.payload import MarkId  # noqa: PLC0415
+
+    start = time.perf_counter()
+    key = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z")
+    # Blotches and grain: much texture, so that it always holds a mark.
+    rng = np.random.default_rng(1)
+    blotches = np.kron(rng.integers(50, 200, (160, 192, 3)), np.ones((4, 4, 1)))
+    blotches = (blotches + np.roll(blotches, (2, 2), (0, 1))) / 2
+    grain = rng.normal(0.0, 6.0, blotches.shape)
+    picture = np.clip(blotches + grain, 0, 255).astype(np.uint8)
+    mark_id = MarkId.from_hex("0123456789abcdef")
+    for pixels in (picture, np.ascontiguousarray(picture[:, :, 0])):
+        marked = mark_image(pixels, key, mark_id=mark_id).content
+        detect_image(marked, key, effort="fast")
+        detect_image(np.ascontiguousarray(marked[40:-90, 60:-50]), key)  # found by the search
+        detect_image(pixels, key)  # found by nothing
+    return time.perf_counter() - start
+
+
 def settled_mark_id(mark_id: MarkId | None, kind: Kind | None) -> MarkId:
     """Return the id to mark with: the one given, if it is of the kind asked for, or a new one."""
     from waarmerk.marking.payload import MarkId  # noqa: PLC0415
@@ -261,13 +288,34 @@ def settled_mark_id(mark_id: MarkId | None, kind: Kind | None) -> MarkId:
     return mark_id
 
 
-def _self_check(key: MarkingKey) -> Callable[..., WatermarkFinding]:
+def _require_in_use(key: MarkingKey) -> None:
+    """Raise unless the key may still make new marks."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    if key.retired is not None and datetime.fromisoformat(key.retired) <= datetime.now(UTC):
+        raise KeyFileError(
+            f"key {key.key_id} was retired on {key.retired[:10]}: it finds old marks and makes no "
+            "new ones; use another key"
+        )
+
+
+def _self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
     from waarmerk.detection.image import detect_array  # noqa: PLC0415
 
     def detect(array: Pixels) -> WatermarkFinding:
         return detect_array(array, (key,), "fast")
 
     return detect
+
+
+def _read_back(key: MarkingKey) -> Callable[[Pixels], tuple[MarkId | None, float]]:
+    detect = _self_check(key)
+
+    def read(array: Pixels) -> tuple[MarkId | None, float]:
+        finding = detect(array)
+        return finding.mark_id, finding.log10_p or 0.0
+
+    return read
 
 
 def _pixels_to_mark(image: object) -> tuple[Pixels, Callable[[Pixels], object]]:

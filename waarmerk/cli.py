@@ -8,10 +8,10 @@ Nothing but click is imported here at the top, so that ``waarmerk --help`` start
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -19,6 +19,8 @@ import click
 from waarmerk.errors import WaarmerkError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from waarmerk.marking.manifest import Signer
 
 __all__ = ["cli", "main", "run"]
@@ -32,6 +34,10 @@ class _PipeClosedError(Exception):
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A signer's name may hold what this terminal cannot show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run())
 
 
@@ -73,9 +79,19 @@ def _version(context: click.Context, _parameter: click.Parameter, value: bool) -
         context.exit()
 
 
+_TO_START = """\b
+To start:
+  waarmerk demo
+  waarmerk keygen key.json --dev-cert
+  waarmerk mark photo.jpg -o marked.jpg --key key.json
+  waarmerk detect marked.jpg --key key.json
+"""
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    no_args_is_help=True,
+    invoke_without_command=True,
+    epilog=_TO_START,
 )
 @click.option(
     "--version",
@@ -85,24 +101,21 @@ def _version(context: click.Context, _parameter: click.Parameter, value: bool) -
     callback=_version,
     help="Show the version and exit.",
 )
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Mark AI-generated pictures, and find those marks again.
 
     A marked picture carries two layers: an imperceptible watermark, which survives recompression,
     scaling and cropping, and a signed C2PA manifest. Everything runs on this machine; nothing is
     sent anywhere.
-
-    \b
-    To start:
-      waarmerk demo
-      waarmerk keygen key.json --dev-cert
-      waarmerk mark photo.jpg -o marked.jpg --key key.json
-      waarmerk detect marked.jpg --key key.json
     """
+    if context.invoked_subcommand is None:
+        _say(context.get_help())
+        context.exit(FAILED)
 
 
 @cli.command()
-@click.argument("keyfile", type=click.Path())
+@click.argument("keyfile")
 @click.option("--dev-cert", is_flag=True, help="Make a test signing certificate beside it.")
 @click.option("--force", is_flag=True, help="Replace files that exist. A replaced key is gone.")
 def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
@@ -128,17 +141,19 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
 
 
 @cli.command()
-@click.argument("source", metavar="INPUT", type=click.Path())
+@click.argument("source", metavar="INPUT")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(), help="Its extension decides the format."
+    "-o", "--output", metavar="OUTPUT", required=True, help="Its extension decides the format."
 )
-@click.option("--key", "keyfile", metavar="KEYFILE", required=True, type=click.Path(),
+@click.option("--key", "keyfile", metavar="KEYFILE", required=True,
               help="The secret key, from `waarmerk keygen`.")  # fmt: skip
 @click.option("--mark-id", metavar="HEX16", help="What the mark says; a new random id if left out.")
 @click.option("--altered", is_flag=True, help="Real content that AI changed; not wholly generated.")
-@click.option("--sign-cert", metavar="PEM", type=click.Path(),
+@click.option("--agent", metavar="NAME", help="The AI system that made it, for the manifest.")
+@click.option("--agent-version", metavar="VERSION", help="Its version.")
+@click.option("--sign-cert", metavar="PEM",
               help="Certificate chain that signs the manifest, leaf first.")  # fmt: skip
-@click.option("--sign-key", metavar="PEM", type=click.Path(), help="Its private key.")
+@click.option("--sign-key", metavar="PEM", help="Its private key.")
 @click.option("--no-manifest", metavar="REASON",
               help="Write the watermark alone; the reason goes into the report.")  # fmt: skip
 @click.option("--quality", type=click.IntRange(1, 100),
@@ -146,11 +161,14 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def mark(
+    *,
     source: str,
     output: str,
     keyfile: str,
     mark_id: str | None,
     altered: bool,
+    agent: str | None,
+    agent_version: str | None,
     sign_cert: str | None,
     sign_key: str | None,
     no_manifest: str | None,
@@ -170,6 +188,7 @@ def mark(
     from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
     from waarmerk.marking.payload import MarkId  # noqa: PLC0415
 
+    number = None if mark_id is None else MarkId.from_hex(mark_id)
     key = MarkingKey.load(keyfile)
     signer = _signer(keyfile, sign_cert, sign_key, no_manifest)
     report = mark_file(
@@ -178,10 +197,12 @@ def mark(
         key,
         signer=signer,
         no_manifest=no_manifest,
-        mark_id=None if mark_id is None else MarkId.from_hex(mark_id),
+        mark_id=number,
         kind="altered" if altered else None,
         quality=quality,
         overwrite=overwrite,
+        agent=agent,
+        agent_version=agent_version,
     )
     if as_json:
         _print_json(report.as_dict())
@@ -191,10 +212,10 @@ def mark(
 
 
 @cli.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
-@click.option("--key", "keyfiles", metavar="KEYFILE", multiple=True, type=click.Path(),
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("--key", "keyfiles", metavar="KEYFILE", multiple=True,
               help="Whose watermark to look for: a key or a ring of keys. Repeatable.")  # fmt: skip
-@click.option("--trust", metavar="PEM", multiple=True, type=click.Path(),
+@click.option("--trust", metavar="PEM", multiple=True,
               help="Certificates under which a manifest is trusted. Repeatable.")  # fmt: skip
 @click.option("--effort", type=click.Choice(["fast", "full"]), default="full", show_default=True,
               help="fast: no search for crops, other scales and angles.")  # fmt: skip
@@ -242,7 +263,10 @@ def demo() -> int:
     """
     from waarmerk.demo import run as run_demo  # noqa: PLC0415
 
-    run_demo(_print)
+    result = run_demo(_print)
+    if result.false_alarms or not result.found:
+        _complain("the demo did not find what it should; this installation is not sound")
+        return FAILED
     return 0
 
 

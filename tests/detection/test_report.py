@@ -20,6 +20,7 @@ from waarmerk.detection.finding import (
     ManifestFinding,
     WatermarkFinding,
 )
+from waarmerk.detection.manifest import _REASONS
 from waarmerk.detection.plain import lines
 from waarmerk.detection.report import DetectionReport, ExaminedInput, json_schema
 from waarmerk.detection.summary import NO_KEY, bound, printable
@@ -337,3 +338,11 @@ def test_time_is_now_in_utc() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     time = datetime.fromisoformat(report(FOUND).time)
     assert before <= time <= datetime.now(UTC)
+
+
+def test_every_reason_of_our_own_has_a_translation() -> None:
+    reasons = [words for _, words in _REASONS]
+    for reason in reasons:
+        one = report(ManifestFinding("invalid", reason=reason))
+        assert f"not valid ({reason})" in one.summary["en"]
+        assert "niet geldig (" in one.summary["nl"]

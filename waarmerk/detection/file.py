@@ -11,16 +11,19 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from waarmerk.detection.finding import (
     LabelFinding,
-    ManifestFinding,
     WatermarkFinding,
 )
 from waarmerk.detection.report import DetectionReport, ExaminedInput
 from waarmerk.detection.summary import FAST_SEARCH, NO_KEY, NO_LABEL_READER
 from waarmerk.marking.key import KeyRing, MarkingKey
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Effort", "as_keys", "detect_bytes", "detect_file"]
 
@@ -90,7 +93,7 @@ def detect_bytes(
     # Also without a key: a file that cannot be decoded is an error, and not "no mark found".
     picture = open_for_detection(data, name)
     watermark = find_watermark(picture.array, ring, effort)
-    manifest: ManifestFinding = read_manifest(data, picture.media_type, tuple(trust))
+    manifest = read_manifest(data, picture.media_type, tuple(trust))
     labels = LabelFinding("not_checked", reason=NO_LABEL_READER)
     examined = ExaminedInput(
         name=name,
@@ -106,14 +109,16 @@ def detect_bytes(
     )
 
 
-def find_watermark(array: object, keys: tuple[MarkingKey, ...], effort: Effort) -> WatermarkFinding:
+def find_watermark(
+    array: NDArray[np.uint8], keys: tuple[MarkingKey, ...], effort: Effort
+) -> WatermarkFinding:
     """Look for the image mark of some keys in an array; without keys, say that nobody looked."""
     _check_effort(effort)
     if not keys:
         return WatermarkFinding("not_checked", IMAGE_SCHEME, reason=NO_KEY)
     from waarmerk.detection.image import detect_array  # noqa: PLC0415
 
-    finding: WatermarkFinding = detect_array(array, keys, effort)
+    finding = detect_array(array, keys, effort)
     if effort == "fast" and finding.status == "not_found" and finding.reason is None:
         finding = replace(finding, reason=FAST_SEARCH)
     return finding

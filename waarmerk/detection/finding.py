@@ -48,7 +48,8 @@ class Geometry:
     Parameters
     ----------
     scale
-        Size relative to the marked picture's own grid; 1.0 is unchanged.
+        How much larger things are on the canonical grid than in the marked picture. Every picture
+        is brought onto that grid, so that a plain resize leaves this at 1.0 and a crop raises it.
     rotation
         Degrees counter-clockwise.
     mirrored
@@ -119,12 +120,13 @@ class WatermarkFinding:
             "layer": "watermark",
             "status": self.status,
             "scheme": self.scheme,
-            "key_id": self.key_id,
+            # Without a find, a key, an id or a kind would look like one.
+            "key_id": self.key_id if self.found else None,
             "p_value": p_value,
             "log10_p": log10_p,
-            "mark_id": None if self.mark_id is None else self.mark_id.hex,
-            "kind": self.kind,
-            "geometry": None if self.geometry is None else self.geometry.as_dict(),
+            "mark_id": self.mark_id.hex if self.found and self.mark_id is not None else None,
+            "kind": self.kind if self.found else None,
+            "geometry": self.geometry.as_dict() if self.found and self.geometry else None,
         }
         if self.reason is not None:
             out["reason"] = self.reason

@@ -177,25 +177,26 @@ def _failed(message: str) -> ManifestFinding:
 
 def _finding(store: Mapping[str, Any]) -> ManifestFinding:
     status = _STATUS.get(str(store.get("validation_state")), "invalid")
+    failures, others = _active_codes(store.get("validation_results"))
+    reason = _reason(status, failures, others)
     manifests = store.get("manifests")
     active: object = None
     if isinstance(manifests, Mapping):
         active = manifests.get(str(store.get("active_manifest")))
-    results = store.get("validation_results")
     if not isinstance(active, Mapping):
-        return ManifestFinding(
-            "error", reason="the store names an active manifest it does not hold"
-        )
-    failures, others = _active_codes(results)
-    ingredients = [code + INGREDIENT for code in _ingredient_codes(store)]
+        # Nested too deeply, for instance: the library checks it, but does not show it.
+        active = {}
+        if status != "invalid":
+            status, reason = "error", "what it says cannot be decoded"
     stated = source_type(store)
+    ingredients = (code + INGREDIENT for code in _ingredient_codes(store))
     return ManifestFinding(
         status,
         signer=_signer(active),
         digital_source_type=None if stated is None else _plain(stated),
         codes=_unique([*failures, *others, *ingredients]),
         soft_bindings=_unique(_soft_bindings(active)),
-        reason=_reason(status, failures, others),
+        reason=reason,
     )
 
 

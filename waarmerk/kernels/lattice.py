@@ -17,13 +17,13 @@ import numpy as np
 from waarmerk.kernels._jit import kernel
 
 __all__ = [
-    "centre_phases",
     "fold",
-    "line_scores",
     "line_values",
-    "mean_at",
-    "power_of",
+    "log_polar",
+    "peaks",
     "smooth_line_scores",
+    "stretched_scores",
+    "turned_scores",
     "unwarp",
     "whitened_power",
 ]
@@ -55,100 +55,169 @@ def fold(values, signs, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def centre_phases(spectrum, column, row):  # type: ignore[no-untyped-def]
-    """Refer a half-plane spectrum to a point instead of the first pixel, in place.
+def whitened_power(spectrum, block, clip, mean, out):  # type: ignore[no-untyped-def]
+    """Power of a half-plane spectrum over its local mean, limited.
 
     Parameters
     ----------
-    spectrum : complex64 [n, n // 2 + 1]
-    column, row : float
-        The point, in pixels; halves are allowed.
-    """
-    size = spectrum.shape[0]
-    across = np.empty(spectrum.shape[1], np.complex64)
-    for x in range(spectrum.shape[1]):
-        angle = 2.0 * math.pi * x * column / size
-        across[x] = complex(math.cos(angle), math.sin(angle))
-    for y in range(size):
-        angle = 2.0 * math.pi * (y if y < size // 2 else y - size) * row / size
-        down = np.complex64(complex(math.cos(angle), math.sin(angle)))
-        for x in range(spectrum.shape[1]):
-            spectrum[y, x] *= down * across[x]
-
-
-@kernel
-def power_of(spectrum, out):  # type: ignore[no-untyped-def]
-    """Squared magnitude: complex64 [n, m] to float32 [n, m]."""
-    for y in range(spectrum.shape[0]):
-        for x in range(spectrum.shape[1]):
-            value = spectrum[y, x]
-            out[y, x] = value.real * value.real + value.imag * value.imag
-
-
-@kernel
-def whitened_power(power, mean, clip, out):  # type: ignore[no-untyped-def]
-    """Power over its local mean, limited.
-
-    Parameters
-    ----------
-    power, mean : float32 [n, m]
+    spectrum : complex64 [n, m]
+    block : int
+        The local mean is taken over the 3 x 3 blocks of this size around a coefficient.
     clip : float
         Largest value kept: one strong line of the picture itself must not outweigh the lattice.
+    mean : float32 [ceil(n / block), ceil(m / block)]
+        Overwritten with the local mean of each block.
     out : float32 [n, m]
-        May be ``power`` itself.
     """
-    tiny = np.float32(1e-20)
+    height, width = spectrum.shape
+    rows, columns = mean.shape
+    sums = np.zeros((rows, columns), np.float64)
+    counts = np.zeros((rows, columns), np.int64)
+    for y in range(height):
+        for left in range(0, width, block):
+            total = np.float32(0.0)
+            for x in range(left, min(left + block, width)):
+                value = spectrum[y, x]
+                power = value.real * value.real + value.imag * value.imag
+                out[y, x] = power
+                total += power
+            sums[y // block, left // block] += total
+            counts[y // block, left // block] += min(block, width - left)
+    for i in range(rows):
+        for j in range(columns):
+            total_around = 0.0
+            count = 0
+            for k in range(i - 1, i + 2):
+                for q in range(max(j - 1, 0), min(j + 2, columns)):
+                    total_around += sums[k % rows, q]
+                    count += counts[k % rows, q]
+            mean[i, j] = total_around / count + 1e-12
     limit = np.float32(clip)
-    for y in range(power.shape[0]):
-        for x in range(power.shape[1]):
-            out[y, x] = min(power[y, x] / (mean[y, x] + tiny), limit)
+    for y in range(height):
+        for left in range(0, width, block):
+            inverse = np.float32(1.0) / mean[y // block, left // block]
+            for x in range(left, min(left + block, width)):
+                out[y, x] = min(out[y, x] * inverse, limit)
+
+
+@kernel
+def log_polar(power, radii, angles, steps, out):  # type: ignore[no-untyped-def]
+    """Sample a half-plane map on a log-polar grid, bilinearly, in whole steps.
+
+    Parameters
+    ----------
+    power : float32 [n, m]
+    radii : float64 [R]
+        In bins, ascending.
+    angles : float64 [A]
+        Radians, in [0, pi): from the column axis towards growing rows.
+    steps : float
+        Steps for a power of 1; the result is limited to 255.
+    out : uint8 [R, A]
+        0 where the place lies outside the map.
+    """
+    size = power.shape[0]
+    width = power.shape[1]
+    # The other half-plane holds the conjugates: places are turned into this one.
+    flip = np.where(np.cos(angles) < 0, -1.0, 1.0)
+    across = np.cos(angles) * flip
+    down = np.sin(angles) * flip
+    for k in range(radii.size):
+        radius = radii[k]
+        for i in range(angles.size):
+            x = radius * across[i]
+            y = radius * down[i] + size
+            column = int(x)
+            row = int(y)
+            if column + 1 >= width or row + 1 >= size + size // 2 or row <= size - size // 2:
+                out[k, i] = 0
+                continue
+            fx = np.float32(x - column)
+            fy = np.float32(y - row)
+            low = row if row < size else row - size
+            high = row + 1 if row + 1 < size else row + 1 - size
+            upper = power[low, column] + fx * (power[low, column + 1] - power[low, column])
+            lower = power[high, column] + fx * (power[high, column + 1] - power[high, column])
+            value = (upper + fy * (lower - upper)) * np.float32(steps) + np.float32(0.5)
+            out[k, i] = np.uint8(min(value, np.float32(255.0)))
+
+
+@kernel
+def turned_scores(polar, rows, columns, out):  # type: ignore[no-untyped-def]
+    """Add up the lines of every scale and angle: on a log-polar map both are shifts.
+
+    Parameters
+    ----------
+    polar : uint8 [R, 2 A]
+        Log-polar map, twice side by side (angles wrap around after half a turn).
+    rows, columns : int64 [L]
+        Place of each line for the first scale and the first angle. Scale s lowers rows by s,
+        angle a adds a to the columns.
+    out : int32 [S, A]
+        Overwritten with the sums over all lines.
+    """
+    scales, angles = out.shape
+    total = np.empty(angles, np.uint16)
+    for s in range(scales):
+        total[:] = 0
+        for k in range(rows.size):
+            source = polar[rows[k] - s, columns[k] : columns[k] + angles]
+            for a in range(angles):
+                total[a] += np.uint16(source[a])
+        for a in range(angles):
+            out[s, a] = total[a]
+
+
+@kernel
+def stretched_scores(power, lines, scales, reach, out):  # type: ignore[no-untyped-def]
+    """Add up the lines of every pair of scales, without a turn.
+
+    Parameters
+    ----------
+    power : float32 [n, m]
+    lines : float32 [L, 2]
+        (x, y) of each line, in bins at scale 1.
+    scales : float64 [S]
+        Scales to be tried in both directions.
+    reach : int
+        Pairs whose indices differ by more are left out.
+    out : float32 [S, 2 reach + 1]
+        ``out[i, reach + j - i]``: sum for column scale i and row scale j; 0 for pairs left out.
+    """
+    size = power.shape[0]
+    width = power.shape[1]
+    count = scales.size
+    out[:, :] = 0.0
+    columns = np.empty(count, np.int64)
+    rows = np.empty(count, np.int64)
+    for k in range(lines.shape[0]):
+        sign = 1.0 if lines[k, 0] >= 0 else -1.0
+        for i in range(count):
+            x = int(sign * lines[k, 0] / scales[i] + 0.5)
+            columns[i] = x if x < width else width - 1
+            y = int(math.floor(sign * lines[k, 1] / scales[i] + 0.5))
+            y = min(max(y, -size // 2 + 1), size // 2 - 1)
+            rows[i] = y if y >= 0 else y + size
+        for i in range(count):
+            column = columns[i]
+            for j in range(max(i - reach, 0), min(i + reach + 1, count)):
+                out[i, reach + j - i] += power[rows[j], column]
 
 
 @kernel(fastmath={"contract", "reassoc"})
-def line_scores(power, lines, maps, out):  # type: ignore[no-untyped-def]
-    """Score every candidate geometry by the mean power on its lattice lines.
+def smooth_line_scores(power, lines, maps, out):  # type: ignore[no-untyped-def]
+    """Score a few candidate geometries by the mean power on their lines, between the bins.
 
     Parameters
     ----------
-    power : float32 [n, n // 2 + 1]
-        Whitened power, about 1 on average where there is no lattice.
+    power : float32 [n, m]
+        Whitened power of a half-plane, about 1 on average where there is no lattice.
     lines : float32 [L, 2]
         Lines of the tile as (x, y) frequencies.
     maps : float32 [C, 4]
         ``(a, b, c, d)`` of each candidate: line (x, y) lies at bin (a x + b y, c x + d y).
     out : float32 [C]
-        Sum of (power - 1) over the lines inside the spectrum, divided by sqrt(L).
-    """
-    size = power.shape[0]
-    half = power.shape[1]
-    middle = size // 2
-    share = np.float32(1.0 / math.sqrt(lines.shape[0]))
-    for candidate in range(maps.shape[0]):
-        a = maps[candidate, 0]
-        b = maps[candidate, 1]
-        c = maps[candidate, 2]
-        d = maps[candidate, 3]
-        total = np.float32(0.0)
-        for k in range(lines.shape[0]):
-            x = a * lines[k, 0] + b * lines[k, 1]
-            y = c * lines[k, 0] + d * lines[k, 1]
-            if x < 0:
-                x = -x
-                y = -y
-            column = int(x + np.float32(0.5))
-            row = int(y + np.float32(size + 0.5)) - size
-            if column < half and row < middle and row > -middle:
-                if row < 0:
-                    row += size
-                total += power[row, column] - np.float32(1.0)
-        out[candidate] = total * share
-
-
-@kernel(fastmath={"contract", "reassoc"})
-def smooth_line_scores(power, lines, maps, out):  # type: ignore[no-untyped-def]
-    """Score candidate geometries like `line_scores`, reading between the bins bilinearly.
-
-    Slower and finer; for a few candidates. Shapes and units are those of `line_scores`.
+        Sum of (power - 1) over the lines inside the map, divided by sqrt(L).
     """
     size = power.shape[0]
     half = power.shape[1]
@@ -176,20 +245,28 @@ def smooth_line_scores(power, lines, maps, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def line_values(spectrum, points, out):  # type: ignore[no-untyped-def]
-    """Read a half-plane spectrum between its bins, bilinearly.
+def line_values(spectrum, mean, block, points, centre, values, power):  # type: ignore[no-untyped-def]
+    """Read a half-plane spectrum between its bins, bilinearly, referred to a point.
 
     Parameters
     ----------
-    spectrum : complex64 [n, n // 2 + 1]
-        Referred to the centre of the picture, so that phases vary slowly between bins.
+    spectrum : complex64 [n, m]
+        Referred to the first pixel, as the transform gives it.
+    mean : float32 [ceil(n / block), ceil(m / block)]
+        Local mean power, from `whitened_power`.
+    block : int
     points : float64 [L, 2]
         (column, row) in bins; columns may be negative, the conjugate is taken then.
-    out : complex128 [L]
+    centre : (float, float)
+        Column and row, in pixels, of the point to which the values refer. Phases then vary slowly
+        between bins, which is what makes reading between them possible.
+    values : complex128 [L]
         0 where a point lies outside.
+    power : float64 [L]
+        Mean power around each; 1 where a point lies outside.
     """
     size = spectrum.shape[0]
-    half = spectrum.shape[1]
+    width = spectrum.shape[1]
     for k in range(points.shape[0]):
         x = points[k, 0]
         y = points[k, 1]
@@ -199,46 +276,41 @@ def line_values(spectrum, points, out):  # type: ignore[no-untyped-def]
             y = -y
         column = int(math.floor(x))
         row = int(math.floor(y))
-        if column + 1 >= half or row + 1 >= size // 2 or row < -size // 2:
-            out[k] = 0.0
+        if column + 1 >= width or row + 1 >= size // 2 or row < -size // 2:
+            values[k] = 0.0
+            power[k] = 1.0
             continue
-        fx = x - column
-        fy = y - row
-        low = row % size
-        high = (row + 1) % size
-        value = (1 - fy) * ((1 - fx) * spectrum[low, column] + fx * spectrum[low, column + 1])
-        value += fy * ((1 - fx) * spectrum[high, column] + fx * spectrum[high, column + 1])
-        if mirrored:
-            value = value.conjugate()
-        out[k] = value
+        total = 0.0 + 0.0j
+        for i in range(2):
+            for j in range(2):
+                share = (y - row if i else 1.0 - y + row) * (x - column if j else 1.0 - x + column)
+                angle = 2.0 * math.pi / size * ((column + j) * centre[0] + (row + i) * centre[1])
+                turn = complex(math.cos(angle), math.sin(angle))
+                total += share * turn * spectrum[(row + i) % size, column + j]
+        values[k] = total.conjugate() if mirrored else total
+        power[k] = mean[(row % size) // block, column // block]
 
 
 @kernel
-def mean_at(mean, points, out):  # type: ignore[no-untyped-def]
-    """Read a half-plane map at the nearest bins.
+def peaks(surfaces, places):  # type: ignore[no-untyped-def]
+    """Find the largest magnitude of surfaces that lie in pairs, element beside element.
 
     Parameters
     ----------
-    mean : float32 [n, n // 2 + 1]
-    points : float64 [L, 2]
-        (column, row) in bins; columns may be negative.
-    out : float64 [L]
-        1 where a point lies outside, so that dividing by it is harmless.
+    surfaces : float32 [k, n, 2]
+    places : int64 [k, 2]
+        Overwritten with the index of the peak of each.
     """
-    size = mean.shape[0]
-    half = mean.shape[1]
-    for k in range(points.shape[0]):
-        x = points[k, 0]
-        y = points[k, 1]
-        if x < 0:
-            x = -x
-            y = -y
-        column = int(x + 0.5)
-        row = int(math.floor(y + 0.5))
-        if column >= half or row >= size // 2 or row < -size // 2:
-            out[k] = 1.0
-        else:
-            out[k] = mean[row % size, column] + 1e-12
+    for k in range(surfaces.shape[0]):
+        for part in range(2):
+            best = np.float32(-1.0)
+            place = 0
+            for i in range(surfaces.shape[1]):
+                value = abs(surfaces[k, i, part])
+                if value > best:
+                    best = value
+                    place = i
+            places[k, part] = place
 
 
 @kernel

@@ -10,23 +10,34 @@
 One pass over the pixels each: a scan spends its time here and in the decoder.
 """
 
+import math
+
 import numpy as np
 
 from waarmerk.kernels._jit import kernel
 
-__all__ = ["box_mean", "normalised_residual", "reduce_luma"]
+__all__ = [
+    "add_luma",
+    "box_mean",
+    "half_plane_mean",
+    "mask_strength",
+    "normalised_residual",
+    "reduce_luma",
+]
 
 
-@kernel(fastmath={"contract", "reassoc"})
+@kernel
 def reduce_luma(pixels, weights, out):  # type: ignore[no-untyped-def]
     """Average pixels over the areas of a coarser grid, as luma.
+
+    Rows are added up as they lie in memory, and only the sums are split into colours.
 
     Parameters
     ----------
     pixels : uint8 [H, W, C]
         C-contiguous; C is 1, 3 or 4 (the fourth channel is ignored).
     weights : float32 [3]
-        Weight of each channel in the luma; only the first is used when C is 1.
+        Weight of each channel in the luma; only one of 1 is used when C is 1.
     out : float32 [h, w]
         Filled with luma in 0..255; h <= H and w <= W. Every source pixel counts with the share of
         its area that lies in the target pixel.
@@ -35,52 +46,38 @@ def reduce_luma(pixels, weights, out):  # type: ignore[no-untyped-def]
     rows, columns = out.shape
     step_y = height / rows
     step_x = width / columns
-    line = np.empty(width, np.float32)
-    total = np.zeros(width, np.float32)
-    rest = np.zeros(width, np.float32)
-    red, green, blue = weights[0], weights[1], weights[2]
+    length = width * channels
+    flat = pixels.reshape(height, length)
+    total = np.zeros(length, np.float32)
+    luma = np.empty(width, np.float32)
+    scale = np.float32(1.0 / (step_y * step_x))
+    red, green, blue = weights[0] * scale, weights[1] * scale, weights[2] * scale
+    first, shares = _row_shares(width, columns)
     target = 0
     end = step_y
     for y in range(height):
-        if channels == 1:
-            for x in range(width):
-                line[x] = pixels[y, x, 0]
-        else:
-            for x in range(width):
-                line[x] = (
-                    red * pixels[y, x, 0] + green * pixels[y, x, 1] + blue * pixels[y, x, 2]
-                )
+        row = flat[y]
         last = y == height - 1
         if y + 1 < end and not last:
-            for x in range(width):
-                total[x] += line[x]
+            for k in range(length):
+                total[k] += np.float32(row[k])
             continue
         inside = np.float32(1.0 if last else end - y)
-        outside = np.float32(1.0) - inside
-        for x in range(width):
-            total[x] += inside * line[x]
-            rest[x] = outside * line[x]
-        scale = 1.0 / (step_y * step_x)
-        if step_x == 2.0:
-            for k in range(columns):
-                out[target, k] = (total[2 * k] + total[2 * k + 1]) * scale
-        elif step_x == 1.0:
-            for k in range(columns):
-                out[target, k] = total[k] * scale
+        for k in range(length):
+            total[k] += inside * np.float32(row[k])
+        if channels == 1:
+            for x in range(width):
+                luma[x] = total[x] * scale
+        elif channels == 3:
+            for x in range(width):
+                luma[x] = red * total[3 * x] + green * total[3 * x + 1] + blue * total[3 * x + 2]
         else:
-            for k in range(columns):
-                left = k * step_x
-                right = left + step_x
-                first = int(left)
-                final = min(int(right), width - 1)
-                value = total[first] * (min(first + 1.0, right) - left)
-                for x in range(first + 1, final):
-                    value += total[x]
-                if final > first:
-                    value += total[final] * (right - final)
-                out[target, k] = value * scale
-        for x in range(width):
-            total[x] = rest[x]
+            for x in range(width):
+                luma[x] = red * total[4 * x] + green * total[4 * x + 1] + blue * total[4 * x + 2]
+        _reduce_row(luma, first, shares, out[target])
+        outside = np.float32(1.0) - inside
+        for k in range(length):
+            total[k] = outside * np.float32(row[k])
         target += 1
         end = (target + 1) * step_y
         if target == rows:
@@ -88,41 +85,88 @@ def reduce_luma(pixels, weights, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def box_mean(values, radius_y, radius_x, out):  # type: ignore[no-untyped-def]
-    """Mean over a box around every element; at the border over the part of the box inside.
+def _row_shares(width, columns):  # type: ignore[no-untyped-def]
+    """First element under each element of a coarser row [w], and the shares [taps, w] from there."""
+    step = width / columns
+    taps = int(math.ceil(step)) + 1
+    first = np.empty(columns, np.int64)
+    shares = np.zeros((taps, columns), np.float32)
+    for k in range(columns):
+        left = k * step
+        # The last shares may be 0; keep their places inside the row.
+        first[k] = min(int(left), max(width - taps, 0))
+        for tap in range(min(taps, width)):
+            place = first[k] + tap
+            share = min(place + 1.0, left + step) - max(float(place), left)
+            shares[tap, k] = max(share, 0.0)
+    return first, shares
+
+
+@kernel
+def _reduce_row(values, first, shares, out):  # type: ignore[no-untyped-def]
+    """Add up the values [W] under each element of a coarser row [w], by their shares."""
+    for k in range(out.size):
+        out[k] = values[first[k]] * shares[0, k]
+    for tap in range(1, min(shares.shape[0], values.size)):
+        for k in range(out.size):
+            out[k] += values[first[k] + tap] * shares[tap, k]
+
+
+@kernel
+def box_mean(values, radius, out):  # type: ignore[no-untyped-def]
+    """Mean over a square around every element; at the border over the part of it inside.
 
     Parameters
     ----------
     values, out : float32 [h, w]
         May not be the same array.
-    radius_y, radius_x : int
-        The box is (2 radius_y + 1) x (2 radius_x + 1).
+    radius : int
+        The square has sides of 2 radius + 1.
     """
     height, width = values.shape
     sums = np.zeros(width, np.float64)
-    shares = np.empty(width, np.float64)
+    # The sums of the columns with a margin of zeros, so that the inner loops have no branches.
+    padded = np.empty(width + 2 * radius, np.float32)
+    shares = np.empty(width, np.float32)
+    total = np.empty(width, np.float32)
     for x in range(width):
-        shares[x] = 1.0 / (min(x + radius_x, width - 1) - max(x - radius_x, 0) + 1)
-    for y in range(min(radius_y, height)):
+        shares[x] = 1.0 / (min(x + radius, width - 1) - max(x - radius, 0) + 1)
+    for y in range(min(radius, height)):
         for x in range(width):
             sums[x] += values[y, x]
     for y in range(height):
-        if y + radius_y < height:
+        if y + radius < height:
+            entering = values[y + radius]
             for x in range(width):
-                sums[x] += values[y + radius_y, x]
-        if y - radius_y > 0:
+                sums[x] += entering[x]
+        if y > radius:
+            leaving = values[y - radius - 1]
             for x in range(width):
-                sums[x] -= values[y - radius_y - 1, x]
-        share = 1.0 / (min(y + radius_y, height - 1) - max(y - radius_y, 0) + 1)
-        running = 0.0
-        for x in range(min(radius_x, width)):
-            running += sums[x]
+                sums[x] -= leaving[x]
+        share = 1.0 / (min(y + radius, height - 1) - max(y - radius, 0) + 1)
+        for x in range(radius):
+            padded[x] = 0.0
+            padded[radius + width + x] = 0.0
         for x in range(width):
-            if x + radius_x < width:
-                running += sums[x + radius_x]
-            if x > radius_x:
-                running -= sums[x - radius_x - 1]
-            out[y, x] = running * share * shares[x]
+            padded[radius + x] = sums[x] * share
+        # Sums of 1, 2, 4 ... neighbours; those that make up the width of the square are added.
+        for x in range(width):
+            total[x] = 0.0
+        span = 1
+        done = 0
+        rest = 2 * radius + 1
+        while rest:
+            if rest & 1:
+                for x in range(width):
+                    total[x] += padded[x + done]
+                done += span
+            rest >>= 1
+            if rest:
+                for x in range(width + 2 * radius + 1 - 2 * span):
+                    padded[x] += padded[x + span]
+                span *= 2
+        for x in range(width):
+            out[y, x] = total[x] * shares[x]
 
 
 @kernel
@@ -134,7 +178,7 @@ def normalised_residual(luma, high_pass, neighbourhood, floor, clip, out):  # ty
     luma : float32 [h, w]
         In 0..255.
     high_pass, neighbourhood : int
-        Radius of the box of the mean and of the box of the deviation, in elements.
+        Radius of the square of the mean and of that of the deviation, in elements.
     floor : float
         Added in square to the deviation, in levels: a plain area stays near 0.
     clip : float
@@ -144,16 +188,155 @@ def normalised_residual(luma, high_pass, neighbourhood, floor, clip, out):  # ty
     height, width = luma.shape
     mean = np.empty((height, width), np.float32)
     square = np.empty((height, width), np.float32)
-    box_mean(luma, high_pass, high_pass, mean)
+    box_mean(luma, high_pass, mean)
     for y in range(height):
         for x in range(width):
             difference = luma[y, x] - mean[y, x]
             out[y, x] = difference
             square[y, x] = difference * difference
-    box_mean(square, neighbourhood, neighbourhood, mean)
-    floor_square = np.float32(floor * floor)
+    box_mean(square, neighbourhood, mean)
+    ground = np.float32(floor * floor)
     limit = np.float32(clip)
     for y in range(height):
         for x in range(width):
-            value = out[y, x] / np.sqrt(max(mean[y, x], np.float32(0.0)) + floor_square)
-            out[y, x] = min(max(value, -limit), limit)
+            # Rounding may leave a mean of squares slightly below 0.
+            value = out[y, x] / np.sqrt(np.float32(abs(mean[y, x])) + ground)
+            value = value if value < limit else limit
+            out[y, x] = value if value > -limit else -limit
+
+
+@kernel
+def half_plane_mean(power, keep, reach, out):  # type: ignore[no-untyped-def]
+    """Mean of the kept elements around every element of half a Fourier plane.
+
+    Parameters
+    ----------
+    power, keep, out : float32 [n // 2 + 1, n]
+        The rows of a real picture's transform from 0 up: rows below 0 are the point reflection
+        of those above, columns wrap around. ``keep`` is 1 where an element counts and 0 where not.
+    reach : int
+        The mean is over (2 reach + 1) x (2 reach + 1) elements.
+    """
+    rows, columns = power.shape
+    tall = rows + 2 * reach
+    wide = columns + 2 * reach
+    values = np.empty((tall, wide), np.float32)
+    counts = np.empty((tall, wide), np.float32)
+    for y in range(tall):
+        source = y - reach
+        for x in range(wide):
+            row = source
+            column = (x - reach) % columns
+            if row < 0 or row >= rows:
+                row = -row if row < 0 else 2 * (rows - 1) - row
+                column = (-column) % columns
+            counts[y, x] = keep[row, column]
+            values[y, x] = power[row, column] * keep[row, column]
+    means = np.empty((tall, wide), np.float32)
+    shares = np.empty((tall, wide), np.float32)
+    box_mean(values, reach, means)
+    box_mean(counts, reach, shares)
+    for y in range(rows):
+        for x in range(columns):
+            out[y, x] = means[y + reach, x + reach] / shares[y + reach, x + reach] + np.float32(
+                1e-12
+            )
+
+
+@kernel
+def mask_strength(luma, high_pass, reach, ground, out):  # type: ignore[no-untyped-def]
+    """Strength that follows the activity at the calmest place nearby.
+
+    Parameters
+    ----------
+    luma, out : float32 [h, w]
+    high_pass : int
+        Radius of the square whose mean is subtracted first.
+    reach : int
+        Radius of the squares in which activity is taken and the calmest place is looked for.
+    ground : float
+        Added to the deviation to the power of 3/4.
+    """
+    height, width = luma.shape
+    first = np.empty((height, width), np.float32)
+    second = np.empty((height, width), np.float32)
+    box_mean(luma, high_pass, first)
+    for y in range(height):
+        for x in range(width):
+            difference = luma[y, x] - first[y, x]
+            first[y, x] = difference * difference
+    box_mean(first, reach, second)
+    for y in range(height):
+        row = second[max(y - reach, 0)]
+        for x in range(width):
+            first[y, x] = row[x]
+        for other in range(max(y - reach, 0) + 1, min(y + reach, height - 1) + 1):
+            row = second[other]
+            for x in range(width):
+                value = row[x]
+                first[y, x] = value if value < first[y, x] else first[y, x]
+    for y in range(height):
+        for x in range(width):
+            second[y, x] = first[y, x]
+        for shift in range(1, min(reach, width - 1) + 1):
+            for x in range(width - shift):
+                value = first[y, x + shift]
+                second[y, x] = value if value < second[y, x] else second[y, x]
+            for x in range(shift, width):
+                value = first[y, x - shift]
+                second[y, x] = value if value < second[y, x] else second[y, x]
+        for x in range(width):
+            # The variance to the power of 3/8, by roots alone.
+            value = np.float32(abs(second[y, x]))
+            first[y, x] = np.sqrt(np.sqrt(np.sqrt(value * value * value)))
+    box_mean(first, 1, out)
+    bottom = np.float32(ground)
+    for y in range(height):
+        for x in range(width):
+            out[y, x] += bottom
+
+
+@kernel
+def add_luma(pixels, change, direction, out):  # type: ignore[no-untyped-def]
+    """Change the luma of a picture, rounding to whole levels.
+
+    Parameters
+    ----------
+    pixels, out : uint8 [H, W, C]
+        C is 1, 3 or 4; a fourth channel is copied.
+    change : float32 [H, W]
+        Change of luma, in levels.
+    direction : float32 [3]
+        Change of each colour channel for one level of luma.
+
+    Returns
+    -------
+    float
+        Sum of the squared changes of the colour channels after rounding and clipping.
+    """
+    height, width, channels = pixels.shape
+    length = width * channels
+    step = np.zeros(length, np.float32)
+    squares = 0.0
+    half = np.float32(0.5)
+    bottom = np.float32(0.0)
+    top = np.float32(255.0)
+    source = pixels.reshape(height, length)
+    target = out.reshape(height, length)
+    for y in range(height):
+        for c in range(min(channels, 3)):
+            for x in range(width):
+                step[x * channels + c] = direction[c] * change[y, x]
+        before = source[y]
+        after = target[y]
+        row_squares = np.int64(0)
+        for k in range(length):
+            value = np.float32(before[k]) + step[k] + half
+            value = value if value > bottom else bottom
+            value = value if value < top else top
+            level = np.int32(value)
+            after[k] = np.uint8(level)
+            difference = level - np.int32(before[k])
+            row_squares += difference * difference
+        squares += row_squares
+    return squares

@@ -1,4 +1,4 @@
-"""Successive-cancellation list decoding of polar codes.
+r"""Successive-cancellation list decoding of polar codes.
 
 A polar code of length N = 2^n sends x = u G, where G is the n-th Kronecker power of
 [[1, 0], [1, 1]], without bit reversal::
@@ -9,18 +9,29 @@ A polar code of length N = 2^n sends x = u G, where G is the n-th Kronecker powe
 
 Most u are frozen to 0; the others carry information. The decoder walks this binary tree from left
 to right and keeps the `list_size` most likely beginnings of u. Values travel down as
-log-likelihoods (positive means bit 0, that is +1), decisions travel up as signs +-1.
+log-likelihoods (positive means bit 0, that is +1), decisions travel up as signs +-1::
+
+                 llr                    level n, N values
+               /     \
+          check       variable         level n-1, N/2 values each
+          /   \        /   \
+        ...            ...             blocks: see `schedule`
 
 Two kinds of sub-tree need no walk, and at low rates nearly everything is one of them: a block
 without information, and a block whose last bit alone is information (a repetition code; a single
 information bit is one of length 1). What they add to the path metric is known in closed form::
 
-    nothing but zeros      sum of max(0, -l)
-    bit 0 repeated         sum of max(0, -l)      bit 1 repeated      sum of max(0, +l)
+    nothing but +1      sum of max(0, -l)
+    nothing but -1      sum of max(0, +l)
 
-In max-log arithmetic this equals the walk through their leaves, so the decoder is the plain one,
-only faster. It also means that the metric of a finished path is the sum of |l| over the positions
-where the word contradicts the sign of l: the smaller, the better the word correlates.
+In max-log arithmetic this equals the walk through their leaves, so this is the plain list decoder,
+only faster. It also means that the metric of a finished path is the sum of |llr| over the positions
+where its word contradicts the sign of llr: the smaller, the better the word correlates.
+
+All paths write a level of the tree together, each its own row, and always the whole row. So a path
+that splits copies the numbers of the rows it will read (`value_row`, `sign_row`) and never a row:
+when a row is written again, nobody reads its old content any more. Row p of level k starts at
+``list_size * (2^k - 1) + p * 2^k`` of a flat array.
 """
 
 import numpy as np
@@ -34,7 +45,7 @@ FROZEN = 0
 REPEATED = 1
 
 
-def schedule(information: NDArray[np.bool_]) -> NDArray[np.int32]:
+def schedule(information: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Cut the tree of a polar code into the blocks that the decoder handles as one.
 
     Parameters
@@ -44,7 +55,7 @@ def schedule(information: NDArray[np.bool_]) -> NDArray[np.int32]:
 
     Returns
     -------
-    int32 [blocks, 3]
+    int64 [blocks, 3]
         Start, base-2 logarithm of the size, and kind (0 frozen, 1 repetition) of every block, from
         left to right.
 
@@ -67,65 +78,19 @@ def schedule(information: NDArray[np.bool_]) -> NDArray[np.int32]:
             half = 1 << (level - 1)
             todo.append((start + half, level - 1))
             todo.append((start, level - 1))
-    return np.array(blocks, np.int32)
+    return np.array(blocks, np.int64)
 
 
-@kernel
-def _down_left(parent, child):  # type: ignore[no-untyped-def]
-    """Min-sum check node: what the left half hears."""
-    half = child.size
-    for i in range(half):
-        a = parent[i]
-        b = parent[half + i]
-        low = a if a < b else b
-        high = b if a < b else a
-        child[i] = low if low > -high else -high
-
-
-@kernel
-def _down_right(parent, left, child):  # type: ignore[no-untyped-def]
-    """Variable node: what the right half hears once the left half is decided."""
-    half = child.size
-    for i in range(half):
-        child[i] = parent[half + i] + left[i] * parent[i]
-
-
-@kernel
-def _penalties(values):  # type: ignore[no-untyped-def]
-    """Sum what contradicts all +1, and what contradicts all -1."""
-    against_plus = 0.0
-    against_minus = 0.0
-    for i in range(values.size):
-        value = np.float64(values[i])
-        if value < 0.0:
-            against_plus -= value
-        else:
-            against_minus += value
-    return against_plus, against_minus
-
-
-@kernel
-def _trailing_zeros(number):  # type: ignore[no-untyped-def]
-    count = 0
-    while number & 1 == 0:
-        number >>= 1
-        count += 1
-    return count
-
-
-@kernel
-def decode_list(llr, blocks, list_size):  # type: ignore[no-untyped-def]
+def decode_list(
+    llr: NDArray[np.float32], blocks: NDArray[np.int64], list_size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Decode one word of a polar code to the most likely information words.
-
-    Every path writes level k of the tree at the same moment as all others, and always the whole
-    of it. So a path that splits copies only the numbers of the rows it reads (`down_row`,
-    `up_row`), never the rows: path p writes row p, and nobody needs the old content any more.
 
     Parameters
     ----------
     llr : float32 [2^n]
         Log-likelihoods in any scale, positive for bit 0; finite.
-    blocks : int32 [blocks, 3]
+    blocks : int64 [blocks, 3]
         From `schedule`.
     list_size : int
         Number of paths that are kept; at least 1.
@@ -134,131 +99,249 @@ def decode_list(llr, blocks, list_size):  # type: ignore[no-untyped-def]
     -------
     bits : uint8 [paths, information bits]
         The information words in the order of u, the best first; equal metrics in the order in
-        which they came up.
+        which they came up. There are `list_size` of them, or all if the code has fewer.
     metric : float64 [paths]
         Sum of |llr| over the positions that contradict the word; ascending.
     """
+    # The work space is made here: Numba takes seconds to compile what NumPy does in microseconds.
     length = llr.size
-    levels = _trailing_zeros(length)
-    total = 0
-    for block in range(blocks.shape[0]):
-        total += blocks[block, 2]
-
-    # Row p of level k lies at list_size * (2^k - 1) + p * 2^k; the root is llr itself.
-    down = np.empty(list_size * (length - 1), np.float32)
-    up = np.empty(list_size * (length - 1), np.float32)
-    down_row = np.zeros((list_size, levels + 1), np.int32)
-    up_row = np.zeros((list_size, levels + 1), np.int32)
-    old_down_row = np.zeros((list_size, levels + 1), np.int32)
-    old_up_row = np.zeros((list_size, levels + 1), np.int32)
+    information = int(blocks[:, 2].sum())
+    values = np.empty(list_size * (length - 1) + length, np.float32)
+    values[list_size * (length - 1) :] = llr
+    signs = np.empty(list_size * (length - 1), np.float32)
+    rows = np.zeros((3, list_size, length.bit_length()), np.int64)
     metric = np.zeros(list_size, np.float64)
-    against = np.zeros((list_size, 2), np.float64)
-    best = np.empty(list_size, np.float64)
-    choice = np.empty(list_size, np.int32)
-    sign = np.ones(list_size, np.float32)
-    parent_of = np.empty((total, list_size), np.int32)
-    bit_of = np.empty((total, list_size), np.uint8)
-    paths = 1
-    decided = 0
+    extended = np.empty((list_size, 2), np.float64)
+    sign = np.empty(list_size, np.float32)
+    history = np.empty((information, list_size), np.int64)
+    paths = _walk(blocks, 1, values, signs, rows, metric, extended, sign, history)
+    order = np.argsort(metric[:paths], kind="stable")
+    bits = np.empty((paths, information), np.uint8)
+    _trace(history, order, bits)
+    return bits, metric[order]
 
-    for block in range(blocks.shape[0]):
-        start = blocks[block, 0]
-        level = blocks[block, 1]
-        size = 1 << level
 
-        # Down: one right turn where this block's subtree leaves the last one, then left turns.
-        top = levels if start == 0 else _trailing_zeros(start) + 1
-        for child_level in range(top - 1, level - 1, -1):
-            half = 1 << child_level
-            base = list_size * (half - 1)
-            parent_base = list_size * (2 * half - 1)
-            turn_right = start > 0 and child_level == top - 1
-            for p in range(paths):
-                child = down[base + p * half : base + (p + 1) * half]
-                if child_level == levels - 1:
-                    parent = llr
-                else:
-                    row = parent_base + down_row[p, child_level + 1] * 2 * half
-                    parent = down[row : row + 2 * half]
-                if turn_right:
-                    row = base + up_row[p, child_level] * half
-                    _down_right(parent, up[row : row + half], child)
-                else:
-                    _down_left(parent, child)
-                down_row[p, child_level] = p
+@kernel
+def _check(values: NDArray[np.float32], source: int, target: int, half: int) -> None:
+    """Tell the left half of a block what it hears: the min-sum of both halves."""
+    # Unsigned offsets: a signed one could be negative, and testing for that stops vectorisation.
+    first = np.uint64(source)
+    second = np.uint64(source + half)
+    child = np.uint64(target)
+    for i in range(np.uint64(half)):
+        a = values[first + i]
+        b = values[second + i]
+        low = a if a < b else b
+        high = b if a < b else a
+        values[child + i] = low if low > -high else -high
 
+
+@kernel
+def _variable(  # noqa: PLR0917
+    values: NDArray[np.float32],
+    source: int,
+    signs: NDArray[np.float32],
+    left: int,
+    target: int,
+    half: int,
+) -> None:
+    """Tell the right half of a block what it hears, now that the left half is decided."""
+    first = np.uint64(source)
+    second = np.uint64(source + half)
+    known = np.uint64(left)
+    child = np.uint64(target)
+    for i in range(np.uint64(half)):
+        values[child + i] = values[second + i] + signs[known + i] * values[first + i]
+
+
+@kernel
+def _trailing_zeros(number: int) -> int:
+    """Count the zero bits below the lowest set bit; the number is not 0."""
+    count = 0
+    while number & 1 == 0:
+        number >>= 1
+        count += 1
+    return count
+
+
+@kernel
+def _descend(  # noqa: PLR0917
+    values: NDArray[np.float32],
+    value_row: NDArray[np.int64],
+    signs: NDArray[np.float32],
+    sign_row: NDArray[np.int64],
+    block: NDArray[np.int64],
+    paths: int,
+) -> None:
+    """Bring the values of every path down to a block.
+
+    The way goes right once, at the node where it leaves the way to the block before, then left.
+    """
+    size = value_row.shape[0]
+    start = block[0]
+    top = value_row.shape[1] - 1 if start == 0 else _trailing_zeros(start) + 1
+    for level in range(top - 1, block[1] - 1, -1):
+        half = 1 << level
+        base = size * (half - 1)
         for p in range(paths):
-            if level == levels:
-                values = llr
+            source = size * (2 * half - 1) + 2 * half * value_row[p, level + 1]
+            target = base + half * p
+            if start > 0 and level == top - 1:
+                left = base + half * sign_row[p, level]
+                _variable(values, source, signs, left, target, half)
             else:
-                row = list_size * (size - 1) + down_row[p, level] * size
-                values = down[row : row + size]
-            against[p, 0], against[p, 1] = _penalties(values)
+                _check(values, source, target, half)
+            value_row[p, level] = p
 
-        if blocks[block, 2] == FROZEN:
+
+@kernel
+def _weigh(  # noqa: PLR0917
+    values: NDArray[np.float32],
+    value_row: NDArray[np.int64],
+    level: int,
+    paths: int,
+    metric: NDArray[np.float64],
+    extended: NDArray[np.float64],
+) -> None:
+    """Compute the metric of every path if its block is all +1 (column 0) or all -1 (column 1)."""
+    size = 1 << level
+    for p in range(paths):
+        start = value_row.shape[0] * (size - 1) + size * value_row[p, level]
+        plus = metric[p]
+        minus = metric[p]
+        for i in range(start, start + size):
+            value = values[i]
+            if value < 0.0:
+                plus -= value
+            else:
+                minus += value
+        extended[p, 0] = plus
+        extended[p, 1] = minus
+
+
+@kernel
+def _branch(
+    extended: NDArray[np.float64],
+    paths: int,
+    metric: NDArray[np.float64],
+    choice: NDArray[np.int64],
+) -> int:
+    """Keep the best of all continuations, sorted; equal ones in the order of their paths.
+
+    Choice is 2 * path + bit. Returns how many are kept.
+    """
+    kept = 0
+    for candidate in range(2 * paths):
+        value = extended[candidate >> 1, candidate & 1]
+        if kept == metric.size:
+            if value >= metric[kept - 1]:
+                continue
+            kept -= 1
+        place = kept
+        while place > 0 and metric[place - 1] > value:
+            metric[place] = metric[place - 1]
+            choice[place] = choice[place - 1]
+            place -= 1
+        metric[place] = value
+        choice[place] = candidate
+        kept += 1
+    return kept
+
+
+@kernel
+def _inherit(  # noqa: PLR0917
+    row: NDArray[np.int64],
+    spare: NDArray[np.int64],
+    choice: NDArray[np.int64],
+    level: int,
+    before: int,
+    paths: int,
+) -> None:
+    """Give every path the row numbers of the path it continues; below `level` none is in use."""
+    for p in range(before):
+        for k in range(level, row.shape[1]):
+            spare[p, k] = row[p, k]
+    for p in range(paths):
+        for k in range(level, row.shape[1]):
+            row[p, k] = spare[choice[p] >> 1, k]
+
+
+@kernel
+def _ascend(
+    signs: NDArray[np.float32],
+    sign_row: NDArray[np.int64],
+    sign: NDArray[np.float32],
+    block: NDArray[np.int64],
+    paths: int,
+) -> None:
+    """Write the word of the largest sub-tree that ends with a block.
+
+    It ends with the block itself; before that lie the left neighbours on the way up, each
+    multiplied with all that follows it::
+
+        | left(k+1) * ...        | left(k) * block | block |
+    """
+    level = block[1]
+    done = _trailing_zeros(block[0] + (1 << level))
+    whole = 1 << done
+    for p in range(paths):
+        stop = sign_row.shape[0] * (whole - 1) + whole * (p + 1)
+        for i in range(stop - (1 << level), stop):
+            signs[i] = sign[p]
+        for k in range(level, done):
+            half = 1 << k
+            left = np.uint64(sign_row.shape[0] * (half - 1) + half * sign_row[p, k])
+            right = np.uint64(stop - half)
+            target = np.uint64(stop - 2 * half)
+            for j in range(np.uint64(half)):
+                signs[target + j] = signs[left + j] * signs[right + j]
+        sign_row[p, done] = p
+
+
+@kernel
+def _walk(  # noqa: PLR0917
+    blocks: NDArray[np.int64],
+    paths: int,
+    values: NDArray[np.float32],
+    signs: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    metric: NDArray[np.float64],
+    extended: NDArray[np.float64],
+    sign: NDArray[np.float32],
+    history: NDArray[np.int64],
+) -> int:
+    """Walk the tree from left to right; fill `metric` and `history`, return the paths left."""
+    value_row = rows[0]
+    sign_row = rows[1]
+    decided = 0
+    for index in range(blocks.shape[0]):
+        block = blocks[index]
+        level = block[1]
+        _descend(values, value_row, signs, sign_row, block, paths)
+        _weigh(values, value_row, level, paths, metric, extended)
+        if block[2] == FROZEN:
             for p in range(paths):
-                metric[p] += against[p, 0]
+                metric[p] = extended[p, 0]
                 sign[p] = 1.0
         else:
-            # Insert all continuations into a list of the best; equal ones stay in their order.
-            kept = 0
+            choice = history[decided]
+            before = paths
+            paths = _branch(extended, before, metric, choice)
+            _inherit(value_row, rows[2], choice, level, before, paths)
+            _inherit(sign_row, rows[2], choice, level, before, paths)
             for p in range(paths):
-                for bit in range(2):
-                    value = metric[p] + against[p, bit]
-                    if kept == list_size:
-                        if value >= best[kept - 1]:
-                            continue
-                        kept -= 1
-                    place = kept
-                    while place > 0 and best[place - 1] > value:
-                        best[place] = best[place - 1]
-                        choice[place] = choice[place - 1]
-                        place -= 1
-                    best[place] = value
-                    choice[place] = 2 * p + bit
-                    kept += 1
-            old_down_row[:paths] = down_row[:paths]
-            old_up_row[:paths] = up_row[:paths]
-            paths = kept
-            for p in range(paths):
-                source = choice[p] >> 1
-                bit = choice[p] & 1
-                metric[p] = best[p]
-                sign[p] = 1.0 - 2.0 * bit
-                parent_of[decided, p] = source
-                bit_of[decided, p] = bit
-                for k in range(level, levels):
-                    down_row[p, k] = old_down_row[source, k]
-                    up_row[p, k] = old_up_row[source, k]
+                sign[p] = 1.0 - 2.0 * (choice[p] & 1)
             decided += 1
+        if index + 1 < blocks.shape[0]:
+            _ascend(signs, sign_row, sign, block, paths)
+    return paths
 
-        # Up: finish the largest subtree that ends here. Its last part is this block, and before it
-        # lie the left neighbours, each multiplied with all that follows it.
-        end = start + size
-        if end < length:
-            done = _trailing_zeros(end)
-            whole = 1 << done
-            for p in range(paths):
-                row = list_size * (whole - 1) + p * whole
-                word = up[row : row + whole]
-                word[whole - size :] = sign[p]
-                for k in range(level, done):
-                    half = 1 << k
-                    row = list_size * (half - 1) + up_row[p, k] * half
-                    left = up[row : row + half]
-                    right = word[whole - half :]
-                    target = word[whole - 2 * half : whole - half]
-                    for i in range(half):
-                        target[i] = left[i] * right[i]
-                up_row[p, done] = p
 
-    bits = np.empty((paths, total), np.uint8)
-    order = np.argsort(metric[:paths], kind="mergesort")
-    result = np.empty(paths, np.float64)
-    for rank in range(paths):
+@kernel
+def _trace(history: NDArray[np.int64], order: NDArray[np.int64], bits: NDArray[np.uint8]) -> None:
+    """Follow each path back to its beginning and write down its bits."""
+    for rank in range(order.size):
         p = order[rank]
-        result[rank] = metric[p]
-        for k in range(total - 1, -1, -1):
-            bits[rank, k] = bit_of[k, p]
-            p = parent_of[k, p]
-    return bits, result
+        for k in range(history.shape[0] - 1, -1, -1):
+            bits[rank, k] = history[k, p] & 1
+            p = history[k, p] >> 1

@@ -188,28 +188,26 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _write(*parts: tuple[Path, bytes, int]) -> None:
-    """Write files beside their targets with the given modes, and name them when all are there."""
+    """Write files beside their targets, and name them when all are there: all of them or none."""
     written: list[tuple[Path, Path]] = []
+    named: list[Path] = []
+    path = parts[0][0]
     try:
         for path, content, mode in parts:
-            try:
-                descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-                written.append((Path(name), path))
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).chmod(mode)
-            except OSError as error:
-                raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-        while written:
-            temporary, path = written[0]
-            try:
-                temporary.replace(path)
-            except OSError as error:
-                raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-            written.pop(0)
-    finally:
-        for temporary, _ in written:
+            # mkstemp makes the file with mode 0600.
+            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            written.append((Path(name), path))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(mode)
+        for temporary, path in written:
+            temporary.replace(path)
+            named.append(path)
+    except OSError as error:
+        # A certificate without its key, or with another's, is worth less than nothing.
+        for leftover in (*named, *(temporary for temporary, _ in written)):
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                leftover.unlink()
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PIXELS",
+    "bits_per_channel",
     "decoding",
     "has_more_frames",
     "open_header",
@@ -141,7 +142,7 @@ def refuse_what_would_be_lost(image: Image.Image, data: bytes, actual: Format, n
         raise UnsupportedInputError(
             f"{shown(name)}: {what}, and only single pictures can be marked"
         )
-    bits = _bits(image, data, actual)
+    bits = bits_per_channel(image, data, actual)
     if bits > 8:
         raise UnsupportedInputError(
             f"{shown(name)}: has {bits} bits a channel, and a marked copy would have only 8; "
@@ -160,8 +161,11 @@ def refuse_what_would_be_lost(image: Image.Image, data: bytes, actual: Format, n
         )
 
 
-def _bits(image: Image.Image, data: bytes, actual: Format) -> int:
-    # Pillow opens 16-bit RGB as 8-bit RGB without a word, so the headers are asked.
+def bits_per_channel(image: Image.Image, data: bytes, actual: Format) -> int:
+    """Return how many bits the file itself has for each channel.
+
+    Pillow opens 16-bit RGB as 8-bit RGB without a word, so the headers are asked.
+    """
     if actual.name == "PNG":
         return data[24]
     if actual.name == "TIFF":

@@ -12,24 +12,27 @@ One 256-bit secret serves every scheme. Nothing uses the secret itself::
 All of it is specified to the bit, because a mark must be readable for decades: no generator of
 NumPy's is used, whose streams may change between releases.
 
-A key file is JSON. Everybody who can read it can forge and remove marks, so it is written for its
-owner alone (mode 0600) and refused where others may read it.
+A key file is JSON (`keyfile`). Everybody who can read it can forge and remove marks, so it is
+written for its owner alone (mode 0600) and refused where others may read it::
+
+    {"schema": "waarmerk.key/1", "key_id": 16 hex digits, "secret": 64 hex digits,
+     "created": RFC 3339, "retired": RFC 3339, if it is}
+
+    {"schema": "waarmerk.keyring/1", "keys": [such objects]}
 """
 
-import contextlib
 import hashlib
-import json
 import os
+import re
 import secrets
-import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from waarmerk.errors import KeyFileError, OutputError
+from waarmerk.errors import KeyFileError
+from waarmerk.marking.keyfile import read_private, write_private
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +43,6 @@ __all__ = ["KeyRing", "KeyStream", "MarkingKey"]
 KEY_SCHEMA = "waarmerk.key/1"
 RING_SCHEMA = "waarmerk.keyring/1"
 SECRET_BYTES = 32
-LARGEST_FILE = 1 << 20  # a ring of thousands of keys; a picture given by mistake is larger
 
 
 class KeyStream:
@@ -59,7 +61,7 @@ class KeyStream:
     --------
     >>> key = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z")
     >>> key.stream("waarmerk.image.1", "an example").signs(4)
-    array([ 1, -1, -1,  1], dtype=int8)
+    array([-1,  1, -1, -1], dtype=int8)
     """
 
     __slots__ = ("_buffer", "_position", "_xof")
@@ -86,7 +88,7 @@ class KeyStream:
 
     def uint32(self, n: int) -> "NDArray[np.uint32]":
         """Take n words of 32 bits."""
-        import numpy as np
+        import numpy as np  # noqa: PLC0415
 
         return np.frombuffer(self.bytes(4 * n), "<u4").astype(np.uint32)
 
@@ -99,7 +101,7 @@ class KeyStream:
 
         Whole bytes are consumed; the bits left over in the last one are skipped.
         """
-        import numpy as np
+        import numpy as np  # noqa: PLC0415
 
         data = np.frombuffer(self.bytes((n + 7) // 8), np.uint8)
         return (1 - 2 * np.unpackbits(data, count=n, bitorder="little").view(np.int8)).astype(
@@ -108,13 +110,13 @@ class KeyStream:
 
     def phases(self, n: int) -> "NDArray[np.float64]":
         """Take n angles in [0, 2 pi): `uniform` times 2 pi."""
-        import numpy as np
+        import numpy as np  # noqa: PLC0415
 
         return self.uniform(n) * (2.0 * np.pi)
 
     def permutation(self, n: int) -> "NDArray[np.int64]":
         """Take a permutation of 0 ... n-1: the stable order of n words of 64 bits."""
-        import numpy as np
+        import numpy as np  # noqa: PLC0415
 
         words = np.frombuffer(self.bytes(8 * n), "<u8").astype(np.uint64)
         return np.argsort(words, kind="stable").astype(np.int64)
@@ -180,7 +182,7 @@ class MarkingKey:
         KeyFileError
             If the file cannot be read, holds no key, holds a damaged one, or is open to others.
         """
-        data = _read(Path(path), allow_readable_by_others)
+        data = read_private(Path(path), allow_readable_by_others)
         if data.get("schema") == RING_SCHEMA:
             raise KeyFileError(f"{path}: holds a ring of keys, not one key; load it with KeyRing")
         return cls._from_dict(data, Path(path))
@@ -193,7 +195,7 @@ class MarkingKey:
         OutputError
             If the file exists and `overwrite` is not set, or it cannot be written.
         """
-        _write(Path(path), self._as_dict(), overwrite)
+        write_private(Path(path), self._as_dict(), overwrite)
 
     def stream(self, scheme: str, label: str) -> KeyStream:
         """Start the random numbers of one purpose in one scheme.
@@ -247,8 +249,8 @@ class KeyRing:
     Parameters
     ----------
     keys : iterable of MarkingKey
-        In order of preference. The same key given twice counts once; detection pays in its
-        p-value for every key it tries.
+        In order of preference. Of a key given twice the last one counts, in the place of the
+        first: detection pays in its p-value for every key it tries.
     """
 
     keys: tuple[MarkingKey, ...]
@@ -259,11 +261,18 @@ class KeyRing:
     @classmethod
     def load(
         cls,
-        paths: Iterable[str | os.PathLike[str]],
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
         allow_readable_by_others: bool = False,
     ) -> Self:
         """Read key files and ring files into one ring, in the order given.
+
+        Parameters
+        ----------
+        paths : path or iterable of paths
+            Files that `MarkingKey.save` or `KeyRing.save` wrote.
+        allow_readable_by_others : bool, optional
+            As `MarkingKey.load`.
 
         Raises
         ------
@@ -271,12 +280,12 @@ class KeyRing:
             As `MarkingKey.load`.
         """
         keys: list[MarkingKey] = []
-        for name in paths:
+        for name in [paths] if isinstance(paths, str | os.PathLike) else paths:
             path = Path(name)
-            data = _read(path, allow_readable_by_others)
-            entries = [data]
+            data = read_private(path, allow_readable_by_others)
+            entries: Any = [data]
             if data.get("schema") == RING_SCHEMA:
-                entries = data.get("keys", [])
+                entries = data.get("keys")
                 if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
                     raise KeyFileError(
                         f"{path}: the ring in it is damaged; restore the file from a backup"
@@ -287,7 +296,7 @@ class KeyRing:
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write all keys to one ring file; see `MarkingKey.save`."""
         keys = [key._as_dict() for key in self.keys]
-        _write(Path(path), {"schema": RING_SCHEMA, "keys": keys}, overwrite)
+        write_private(Path(path), {"schema": RING_SCHEMA, "keys": keys}, overwrite)
 
     @property
     def active(self) -> tuple[MarkingKey, ...]:
@@ -312,87 +321,19 @@ class KeyRing:
 
 def _derive(secret: bytes, info: bytes, length: int) -> bytes:
     """HKDF-SHA256 without salt, RFC 5869."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
 
     return HKDF(SHA256(), length, None, info).derive(secret)
 
 
 def _is_date(text: str) -> bool:
-    """Tell whether a text is an RFC 3339 date and time with its offset."""
+    """Tell whether a text is an RFC 3339 date and time."""
+    shape = (
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+    )
     try:
-        return len(text) >= len("2026-01-01T00:00:00Z") and bool(
-            datetime.fromisoformat(text).tzinfo
-        )
+        datetime.fromisoformat(text)
     except ValueError:
         return False
-
-
-def _read(path: Path, allow_readable_by_others: bool) -> dict[str, Any]:
-    """Read a JSON object from a file that only its owner can read."""
-    try:
-        with path.open("rb") as file:
-            # Asked of the open file, so that nobody can swap it in between.
-            mode = os.fstat(file.fileno()).st_mode
-            if os.name == "posix" and mode & 0o077 and not allow_readable_by_others:
-                raise KeyFileError(
-                    f"{path}: others than its owner may read or change this key "
-                    f"(mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
-                )
-            text = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise KeyFileError(f"{path}: cannot read this key file: {error.strerror}") from error
-    try:
-        if len(text) > LARGEST_FILE:
-            raise ValueError("too large")
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise KeyFileError(
-            f"{path}: not a key file of waarmerk; give the file that `waarmerk keygen` wrote"
-        )
-    return data
-
-
-def _write(path: Path, data: Mapping[str, Any], overwrite: bool) -> None:
-    """Write JSON to a new file of mode 0600 beside the target, then give it its name."""
-    exists = f"{path}: exists already; choose another name, or ask to overwrite it"
-    if not overwrite and os.path.lexists(path):
-        raise OutputError(exists)
-    temporary = None
-    try:
-        # mkstemp makes the file with mode 0600.
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            Path(temporary).replace(path)
-        else:
-            _rename_to_new(Path(temporary), path)
-        temporary = None
-    except FileExistsError:
-        raise OutputError(exists) from None
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write this key file: {error.strerror}") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-
-
-def _rename_to_new(source: Path, target: Path) -> None:
-    """Rename without ever replacing a file that somebody made meanwhile."""
-    try:
-        target.hardlink_to(source)
-    except FileExistsError:
-        raise
-    except OSError:
-        # No hard links here (FAT, some network shares): take the name first, then fill it.
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        source.replace(target)
-    else:
-        source.unlink()
+    return re.fullmatch(shape, text) is not None

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import waarmerk
 from waarmerk.errors import InputError, SigningError, UnsupportedInputError
+from waarmerk.marking.formats import shown
 from waarmerk.marking.provenance import (
     ALTERED,
     GENERATED,
@@ -202,9 +203,9 @@ def sign_stream(
             ) from cause
         if isinstance(error, c2pa.C2paError.NotSupported):
             raise UnsupportedInputError(
-                f"{content.title}: a file of type {media_type} cannot hold a signed manifest"
+                f"{shown(content.title)}: a file of type {media_type} cannot hold a signed manifest"
             ) from error
-        raise SigningError(f"{content.title}: cannot be signed: {_line(error)}") from error
+        raise SigningError(f"{shown(content.title)}: cannot be signed: {_line(error)}") from error
     return store
 
 
@@ -219,7 +220,7 @@ class _History:
     says_generated
         Whether an intact manifest says so.
     readable
-        Whether the C2PA library can read the file itself.
+        Whether the C2PA library can take the file itself as an ingredient.
     """
 
     has_manifest: bool = False
@@ -240,10 +241,13 @@ class _History:
             if is_remote(str(error)):
                 return cls(has_manifest=True)
             if asset_unreadable(str(error)):
-                return cls(readable=isinstance(error, c2pa.C2paError.NotSupported))
+                # A type the library does not know is taken as it is; one it knows, and does not
+                # recognise in these bytes, is not.
+                known = parent.media_type in c2pa.Reader.get_supported_mime_types()
+                return cls(readable=not known)
             raise InputError(
-                f"{parent.title}: already has a manifest, which cannot be read and so cannot be "
-                f"kept ({_line(error)}); save the picture anew without it, then mark that"
+                f"{shown(parent.title)}: already has a manifest, which cannot be read and so "
+                f"cannot be kept ({_line(error)}); save the picture anew without it, then mark that"
             ) from error
         intact = store.get("validation_state") in ("Trusted", "Valid")
         generated = source_kind(source_type(store)) == "generated"
@@ -263,12 +267,13 @@ def _definition(
 ) -> dict[str, Any]:
     """Return the manifest as the library wants it described."""
     waarmerk_agent = {"name": "waarmerk", "version": str(waarmerk.__version__)}
-    when = {"when": _rfc3339(datetime.now(UTC) if content.when is None else content.when)}
-    maker: dict[str, Any] = dict(when)
+    now = datetime.now(UTC)
+    by_waarmerk = {"softwareAgent": waarmerk_agent, "when": _rfc3339(now)}
+    maker: dict[str, Any] = {"when": _rfc3339(content.when or now)}
     if content.agent is not None:
-        maker["softwareAgent"] = {"name": content.agent}
+        maker["softwareAgent"] = {"name": shown(content.agent)}
         if content.agent_version is not None:
-            maker["softwareAgent"]["version"] = content.agent_version
+            maker["softwareAgent"]["version"] = shown(content.agent_version)
     carried = history.carried(content.kind)
     actions: list[dict[str, Any]] = []
     if carried:
@@ -284,9 +289,8 @@ def _definition(
         actions.append(
             {
                 "action": "c2pa.watermarked.bound",
-                "softwareAgent": waarmerk_agent,
                 "description": f"Imperceptible watermark {algorithm}",
-                **when,
+                **by_waarmerk,
             }
         )
         # `value` should be a byte string, which the library cannot write from JSON; both known
@@ -294,13 +298,13 @@ def _definition(
         binding = {"alg": algorithm, "blocks": [{"scope": {}, "value": value}]}
         assertions.append({"label": "c2pa.soft-binding", "created": True, "data": binding})
     if carried and parent.media_type != media_type:
-        actions.append({"action": "c2pa.converted", "softwareAgent": waarmerk_agent, **when})
+        actions.append({"action": "c2pa.converted", **by_waarmerk})
     # created: the signer vouches for it, instead of having gathered it somewhere.
     data = {"actions": actions, "allActionsIncluded": True}
     assertions.insert(0, {"label": "c2pa.actions.v2", "created": True, "data": data})
     return {
         "claim_generator_info": [{**waarmerk_agent, "specVersion": SPECIFICATION}],
-        "title": content.title,
+        "title": shown(content.title),
         "ingredients": [] if history.readable or not carried else [_ingredient(parent)],
         "assertions": assertions,
     }
@@ -308,7 +312,7 @@ def _definition(
 
 def _ingredient(parent: Parent) -> dict[str, Any]:
     return {
-        "title": parent.title,
+        "title": shown(parent.title),
         "format": parent.media_type,
         "relationship": "parentOf",
         "label": _PARENT,
@@ -334,5 +338,4 @@ def _rfc3339(time: datetime) -> str:
 
 def _line(error: Exception) -> str:
     """Return the message of the library in one line, with nothing unprintable from the file."""
-    text = " ".join(str(error).split())
-    return "".join(c if c.isprintable() else "?" for c in text)[:200]
+    return shown(" ".join(str(error).split()))[:200]

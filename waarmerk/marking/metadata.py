@@ -296,15 +296,15 @@ def _read_tiff(data: bytes, common: Metadata) -> Metadata:
     xmp = tags.pop(tiff.XMP, None)
     tags.pop(tiff.ICC_PROFILE, None)
     rest = sorted(number for number in tags if number not in tiff.EXIF_TAGS)
-    return replace(
+    found_here = replace(
         common,
         exif=tiff.build_exif({n: tag for n, tag in tags.items() if n in tiff.EXIF_TAGS}),
         xmp=xmp.value if isinstance(xmp, tiff.Tag) else b"",
-        dpi=None,  # among the tags
         head=(tiff.build_exif(tags),),
         only_here=tuple(f"the TIFF tag {number}" for number in rest),
         lost=("Photoshop's layers",) if tiff.LAYERS in found else (),
     )
+    return upright_metadata(found_here)  # where there is no tag, some readers ask the XMP
 
 
 def _bytes(value: object) -> bytes:

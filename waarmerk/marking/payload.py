@@ -11,6 +11,8 @@ Both formats are fixed for good: changing anything that `Code.encode` depends on
 mark that was ever written unreadable.
 """
 
+import binascii
+import math
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,8 +30,7 @@ Kind = Literal["generated", "altered"]
 
 ID_BITS = 64
 CRC_BITS = 16
-CRC_POLYNOMIAL = 0x1021  # x^16 + x^12 + x^5 + 1, ITU-T V.41
-CRC_START = 0xFFFF
+CRC_START = 0xFFFF  # with x^16 + x^12 + x^5 + 1 of ITU-T V.41: CRC-16/IBM-3740
 KINDS: tuple[Kind, Kind] = ("generated", "altered")
 
 
@@ -155,7 +156,7 @@ class Code:
         int8 [length]
             +1 for bit 0, -1 for bit 1.
         """
-        import numpy as np
+        import numpy as np  # noqa: PLC0415
 
         word = np.zeros(self.length, np.int8)
         word[self._positions] = _bits(_checked(mark_id.value))
@@ -188,7 +189,7 @@ class Code:
         ValueError
             If the shape is wrong or a value is NaN or infinite.
         """
-        import numpy as np
+        import numpy as np  # noqa: PLC0415
 
         if llr.shape != (self.length,):
             raise ValueError(f"this code reads {self.length} values, not an array of {llr.shape}")
@@ -197,7 +198,7 @@ class Code:
             raise ValueError("soft values must be finite")
         if largest == 0.0:
             return []
-        from waarmerk.kernels.polar import decode_list
+        from waarmerk.kernels.polar import decode_list  # noqa: PLC0415
 
         scaled = np.ascontiguousarray(llr / largest, np.float32)
         words, _ = decode_list(scaled, self._blocks, self.list_size)
@@ -211,39 +212,35 @@ class Code:
 
 def _checked(value: int) -> int:
     """Append the CRC to the 64 bits."""
-    register = CRC_START
-    for position in range(ID_BITS - 1, -1, -1):
-        top = (register >> (CRC_BITS - 1)) ^ (value >> position & 1)
-        register = register << 1 & (1 << CRC_BITS) - 1
-        if top:
-            register ^= CRC_POLYNOMIAL
-    return value << CRC_BITS | register
+    data = value.to_bytes(ID_BITS // 8, "big")
+    return value << CRC_BITS | binascii.crc_hqx(data, CRC_START)
 
 
 def _bits(checked: int) -> "NDArray[np.uint8]":
     """Write a checked value as bits, the highest first."""
-    import numpy as np
+    import numpy as np  # noqa: PLC0415
 
     data = checked.to_bytes((ID_BITS + CRC_BITS) // 8, "big")
     return np.unpackbits(np.frombuffer(data, np.uint8))
 
 
 @lru_cache(maxsize=16)
-def _layout(length: int) -> "tuple[NDArray[np.intp], NDArray[np.int32]]":
+def _layout(length: int) -> "tuple[NDArray[np.intp], NDArray[np.int64]]":
     """Choose the positions that carry information, and cut the tree for the decoder.
 
     Positions are ranked by their polarisation weight, the sum of 2^(j/4) over the set bits j of the
-    index. It needs no channel and, in whole numbers, no floating point, so that every machine
-    gives the same code.
+    index. In whole numbers that needs no floating point, so that every machine gives the same code,
+    and it can be specified in one line. Density evolution at the noise where 80 bits get through
+    exchanges up to three positions and gains about 0.05 dB.
     """
-    import numpy as np
+    import numpy as np  # noqa: PLC0415
 
-    from waarmerk.kernels.polar import schedule
+    from waarmerk.kernels.polar import schedule  # noqa: PLC0415
 
     index = np.arange(length)
     weight = np.zeros(length, np.int64)
     for j in range(length.bit_length() - 1):
-        weight += (index >> j & 1) * round(2 ** (j / 4) * (1 << 40))
+        weight += (index >> j & 1) * math.isqrt(math.isqrt(1 << (160 + j)))  # 2^(40 + j/4)
     best = np.lexsort((-index, -weight))[: ID_BITS + CRC_BITS]
     positions = np.sort(best)
     information = np.zeros(length, np.bool_)

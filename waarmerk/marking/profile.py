@@ -151,9 +151,10 @@ def load_key(
         raise SigningError(
             f"{source}: is not a private key in PEM form (-----BEGIN PRIVATE KEY-----)"
         ) from error
-    if isinstance(key, SigningKey):
+    problem = _key_problem(key.public_key())
+    if problem is None and isinstance(key, SigningKey):
         return key
-    raise SigningError(f"{source}: {_key_problem(key.public_key())}")
+    raise SigningError(f"{source}: {problem}")
 
 
 def check_chain(
@@ -313,10 +314,18 @@ _LEAF_CHECKS: tuple[Callable[[x509.Certificate], str | None], ...] = (
 def _key_problem(key: object) -> str | None:
     wanted = "use P-256, P-384, P-521, Ed25519 or RSA of 2048 bits or more"
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return None if key.curve.name in _CURVES else f"curve {key.curve.name}; {wanted}"
+        return (
+            None if key.curve.name in _CURVES else f"its key is on curve {key.curve.name}; {wanted}"
+        )
     if isinstance(key, rsa.RSAPublicKey):
-        return None if key.key_size >= _RSA_BITS else f"an RSA key of {key.key_size} bits; {wanted}"
-    return None if isinstance(key, ed25519.Ed25519PublicKey) else f"this kind of key; {wanted}"
+        return (
+            None if key.key_size >= _RSA_BITS else f"its RSA key has {key.key_size} bits; {wanted}"
+        )
+    return (
+        None
+        if isinstance(key, ed25519.Ed25519PublicKey)
+        else f"its kind of key is not allowed; {wanted}"
+    )
 
 
 def _algorithms(key: object) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from waarmerk.marking.image.lines import local_power, weights
+from waarmerk.marking.image.lines import mean_power, power_of, sync_values
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern
 
 __all__ = ["Alignment", "aligned", "bent", "from_peak", "peak_offset"]
@@ -89,7 +89,13 @@ def aligned(
 
 
 def peak_offset(surface: NDArray[np.floating], row: int, column: int) -> NDArray[np.float64]:
-    """Refine the place of a peak on a cyclic surface by parabolas: (column, row), signed."""
+    """Refine the place of a peak on a cyclic surface [n, n] that spans one tile.
+
+    Returns
+    -------
+    float64 [2]
+        (column, row) in canonical pixels, signed.
+    """
     size = surface.shape[0]
 
     def vertex(before: float, here: float, after: float) -> float:
@@ -103,7 +109,7 @@ def peak_offset(surface: NDArray[np.floating], row: int, column: int) -> NDArray
             row + vertex(surface[row - 1, column], here, surface[(row + 1) % size, column]),
         ]
     )
-    return (place + size / 2) % size - size / 2
+    return ((place + size / 2) % size - size / 2) * (SCHEME.tile / size)
 
 
 def bent(
@@ -111,7 +117,7 @@ def bent(
     values: NDArray[np.float32],
     start: tuple[int, int],
     pattern: KeyPattern,
-    signs: NDArray[np.float64],
+    sign: float,
 ) -> Alignment | None:
     """Correct an alignment by the displacement of the synchronisation pattern in every window.
 
@@ -121,8 +127,8 @@ def bent(
         As found so far.
     values, start
         What `aligned` gives for it.
-    pattern, signs
-        The key's pattern and the sign of each synchronisation line [L].
+    pattern, sign
+        The key's pattern and the sign of its synchronisation.
 
     Returns
     -------
@@ -131,7 +137,7 @@ def bent(
     """
     size = SCHEME.tile
     x, y = SCHEME.sync_lines.T
-    reference = np.exp(-1j * pattern.sync_phase) * signs
+    reference = pattern.sync_turn * np.float32(sign)
     window = np.hanning(_WINDOW + 2)[1:-1].astype(np.float32)
     taper = window[:, None] * window
     places, moved, certainty = [], [], []
@@ -141,9 +147,8 @@ def bent(
             if part.shape != taper.shape or np.count_nonzero(part) < part.size // 4:
                 continue
             folded = (part * taper).reshape(2, size, 2, size).sum((0, 2))
-            spectrum = scipy.fft.fft2(folded)
-            lines = spectrum[y, x]
-            weight = weights(lines, local_power(spectrum)[y, x])
+            spectrum = scipy.fft.rfft2(folded, axes=(1, 0))
+            lines, weight = sync_values(spectrum, mean_power(power_of(spectrum)))
             plane = np.zeros((size, size), np.complex64)
             plane[y, x] = lines * weight * reference
             surface = scipy.fft.fft2(plane).real

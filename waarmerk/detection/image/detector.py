@@ -5,10 +5,10 @@ The significance level is shared out beforehand (docs/statistics.md):
 ====================  ======================================  ===================================
 hypotheses            how many                                 share of the level
 ====================  ======================================  ===================================
-sync, upright         8 orientations x 4 variants              1/4
+sync, upright         8 orientations x 2 signs                 1/4
 payload, upright      2 orientations x 2^64 ids                1/4
-sync, searched        8 geometries x 8 x 4 x 16384 shifts      1/4
-payload, searched     16 readings x 64 tile places x 2^64      1/4
+sync, searched        6 geometries x 8 x 2 x 9216 shifts       1/4
+payload, searched     12 readings x 64 tile places x 2^64      1/4
 ====================  ======================================  ===================================
 
 and every key pays once more for the number of keys.
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from waarmerk.detection.finding import Geometry, WatermarkFinding
 from waarmerk.detection.image.align import Alignment, aligned, bent, from_peak
 from waarmerk.detection.image.evidence import (
+    SHIFTS,
     VARIANTS,
     PayloadEvidence,
     SyncEvidence,
@@ -38,11 +39,12 @@ from waarmerk.detection.image.locate import (
     CANDIDATES,
     Spectrum,
     candidate_maps,
-    line_bins,
+    read_lines,
     spectrum_of,
 )
 from waarmerk.detection.statistics import log10_of_best
 from waarmerk.marking.image.canonical import canonical_luma, residual
+from waarmerk.marking.image.lines import mean_power, power_of, tile_spectrum
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern, key_pattern
 from waarmerk.marking.key import MarkingKey
 
@@ -50,8 +52,11 @@ __all__ = ["FOUND_LOG10_P", "Analysis", "detect_array", "detect_each"]
 
 FOUND_LOG10_P = -9.0  # one false alarm in a thousand million (picture, key ring) pairs, at most
 _SHARES = 4
-_READINGS = 16  # payload readings of the full search, at most
-_PROMISING = -3.0  # log10 p of a synchronisation peak (alone) from which the payload is read
+_STARTS = 3  # alignments from which the payload is read
+_READINGS = 12  # payload readings of the full search, at most
+_SEARCHED = CANDIDATES * len(ORIENTATIONS) * VARIANTS * SHIFTS**2 * _SHARES
+_SEEN = -3.0  # log10 p of the upright synchronisation (alone) from which its turn is believed
+_PROMISING = -6.6  # log10 p of a searched peak (alone) from which the payload is read
 _GATE = 2.5  # deviations of payload energy
 
 
@@ -67,9 +72,24 @@ class Analysis:
         self.residual = residual(canonical_luma(pixels))
 
     @cached_property
+    def power(self) -> NDArray[np.float32]:
+        """Mean power of the tiles around every coefficient."""
+        return mean_power(power_of(self._tiles))
+
+    @cached_property
     def upright(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        """Lines and weights of the eight orientations."""
-        return upright_lines(self.residual)
+        """Weighted lines of the eight orientations, and their energy."""
+        return upright_lines(self.residual.shape, self._tiles, self.power)
+
+    @cached_property
+    def _tiles(self) -> NDArray[np.complex64]:
+        return tile_spectrum(self.residual)
+
+    def turned_power(self, orientation: int) -> NDArray[np.float32]:
+        """`power` as it is after `turned`."""
+        if orientation == 0:
+            return self.power
+        return mean_power(power_of(tile_spectrum(self.turned(orientation))))
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -81,17 +101,8 @@ class Analysis:
         self,
     ) -> list[tuple[NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64]]]:
         """Geometry, line values and power around the lines of every candidate."""
-        from waarmerk.kernels.lattice import line_values, mean_at
-
-        out = []
-        for _, matrix in candidate_maps(self.spectrum):
-            bins = line_bins(matrix)
-            lines = np.empty(len(bins), np.complex128)
-            line_values(self.spectrum.values, bins, lines)
-            power = np.empty(len(bins), np.float64)
-            mean_at(self.spectrum.mean, bins, power)
-            out.append((matrix, lines, power))
-        return out
+        maps = (matrix for _, matrix in candidate_maps(self.spectrum))
+        return [(matrix, *read_lines(self.spectrum, matrix)) for matrix in maps]
 
     def turned(self, orientation: int) -> NDArray[np.float32]:
         """Undo a right-angle turn or mirror of the residual."""
@@ -186,11 +197,11 @@ def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFin
     evidence = upright_sync(*analysis.upright, pattern)
     sync = log10_of_best(evidence.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
     # One reading of the payload: where the synchronisation points, or upright if it is silent.
-    turn = evidence.orientation if evidence.log10_p < _PROMISING else 0
-    payload = _pay(payload_upright(analysis.turned(turn), pattern, _GATE), 2)
+    turn = evidence.orientation if evidence.log10_p < _SEEN else 0
+    payload = _pay(_payload_at(analysis, turn, pattern), 2)
     if payload is None or payload.log10_p > FOUND_LOG10_P:
         if turn != 0:
-            second = _pay(payload_upright(analysis.residual, pattern, _GATE), 2)
+            second = _pay(_payload_at(analysis, 0, pattern), 2)
             payload, turn = (second, 0) if second is not None else (payload, turn)
     log10_p, mark_id = _paid(sync, payload)
     geometry = _upright_geometry(analysis, turn)
@@ -200,6 +211,12 @@ def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFin
     if found_id is not None or searched < log10_p:
         mark_id, geometry = found_id, found_geometry
     return _finding(key.key_id, min(log10_p, searched), mark_id, geometry)
+
+
+def _payload_at(
+    analysis: Analysis, turn: int, pattern: KeyPattern
+) -> PayloadEvidence | None:
+    return payload_upright(analysis.turned(turn), analysis.turned_power(turn), pattern, _GATE)
 
 
 def _pay(payload: PayloadEvidence | None, tries: int) -> PayloadEvidence | None:
@@ -224,32 +241,29 @@ def _search(
                 evidence,
             )
         )
-        shifts = SCHEME.tile**2
         best = min(
             best,
             log10_of_best(
-                evidence.log10_p, CANDIDATES * len(ORIENTATIONS) * VARIANTS * shifts * _SHARES
+                evidence.log10_p, _SEARCHED
             ),
         )
-    if upright.log10_p < _PROMISING:
+    if upright.log10_p < _SEEN:
         # Seen in place but not read: perhaps slightly bent.
         starts.append((upright.log10_p, _upright_alignment(analysis, upright), upright))
     starts.sort(key=lambda entry: entry[0])
     geometry = _searched_geometry(starts[0][1]) if starts else None
-    readings = 0
-    for log10_p, alignment, evidence in starts[:3]:
-        if log10_p > 2 * _PROMISING and readings:
-            break
+    for log10_p, alignment, evidence in starts[:_STARTS]:
+        if log10_p > _PROMISING and evidence is not upright:
+            continue
         current: Alignment | None = alignment
-        for _ in range(4):
+        for _ in range(_READINGS // _STARTS):
             if current is None:
                 break
             values, start = aligned(analysis.residual, current)
             payload = _pay(payload_of_tiles(values, pattern, attempts=2), _READINGS)
-            readings += 1
             if payload is not None and payload.log10_p <= FOUND_LOG10_P:
                 return min(best, payload.log10_p), payload.mark_id, _searched_geometry(current)
-            current = bent(current, values, start, pattern, evidence.signs)
+            current = bent(current, values, start, pattern, evidence.sign)
     return best, None, geometry
 
 

@@ -7,6 +7,7 @@ its whole word correlates, proves the mark as well, with all 2^64 ids paid for.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import scipy.fft
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 from waarmerk.detection.image.align import peak_offset
 from waarmerk.detection.statistics import log10_of_best, log10_tail
 from waarmerk.marking.image.lines import (
-    local_power,
+    mean_power,
     payload_values,
+    power_of,
     soft_bits,
+    sync_values,
     tile_spectrum,
     weights,
 )
@@ -25,6 +28,8 @@ from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern
 from waarmerk.marking.payload import MarkId
 
 __all__ = [
+    "SHIFTS",
+    "VARIANTS",
     "PayloadEvidence",
     "SyncEvidence",
     "payload_of_tiles",
@@ -35,7 +40,8 @@ __all__ = [
 ]
 
 LOG10_IDS = 64 * math.log10(2.0)
-VARIANTS = 2**SCHEME.sync_groups
+VARIANTS = 2  # signs of the synchronisation pattern
+SHIFTS = 96  # of a tile, in either direction: 4/3 canonical pixels apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +55,14 @@ class SyncEvidence:
     orientation : int
     offset : float64 [2]
         Tile origin relative to the picture's centre, see `align.from_peak`; zeros when upright.
-    signs : float64 [L]
-        Sign of each line: which of the variants it is.
+    sign : float
+        Of the pattern: which of the two variants it is.
     """
 
     log10_p: float
     orientation: int
     offset: NDArray[np.float64]
-    signs: NDArray[np.float64]
+    sign: float
 
 
 @dataclass(frozen=True)
@@ -68,46 +74,50 @@ class PayloadEvidence:
 
 
 def upright_lines(
-    residual: NDArray[np.float32],
+    shape: tuple[int, ...], spectrum: NDArray[np.complex64], power: NDArray[np.float32]
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """Synchronisation lines of a picture that was not cropped, for every right-angle turn.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the residual.
+    spectrum, power
+        Of its tiles, added without signs.
 
     Returns
     -------
     values : complex64 [8, L]
-        Referred to the pixel that was top left when the picture was marked.
-    weight : float32 [8, L]
+        Referred to the pixel that was top left when the picture was marked; weighted.
+    energy : float32 [8]
+        Sum of their squared magnitudes.
     """
-    height, width = residual.shape
-    spectrum = tile_spectrum(residual)
-    x, y = SCHEME.sync_lines.T
-    raw = spectrum[y, x]
-    weight = weights(raw, local_power(spectrum)[y, x])
+    raw, weight = sync_values(spectrum, power)
     index, conjugate = SCHEME.orientation_lines
-    values = raw[index]
-    values[conjugate] = values[conjugate].conj()
-    for o, matrix in enumerate(np.array(ORIENTATIONS)):
-        far = np.where(matrix.sum(1) < 0, (width - 1, height - 1), 0)
-        along = (SCHEME.sync_lines @ matrix.T) @ far
-        values[o] *= np.exp(2j * np.pi * along / SCHEME.tile)
-    return values, weight[index]
+    weighted = raw * weight
+    values = weighted[index]
+    np.conjugate(values, out=values, where=conjugate)
+    far = _far_corners() * np.array([shape[1] - 1, shape[0] - 1])
+    along = (SCHEME.turned_lines @ far[:, :, None])[:, :, 0]
+    values *= np.exp((2j * np.pi / SCHEME.tile) * (along % SCHEME.tile)).astype(np.complex64)
+    return values, np.full(len(ORIENTATIONS), np.sum(power_of(weighted)))
+
+
+@cache
+def _far_corners() -> NDArray[np.int64]:
+    """1 where a turn brings the first column or row to the far side [8, 2]."""
+    return (np.array(ORIENTATIONS).sum(2) < 0).astype(np.int64)
 
 
 def upright_sync(
-    values: NDArray[np.complex64], weight: NDArray[np.float32], pattern: KeyPattern
+    values: NDArray[np.complex64], energy: NDArray[np.float32], pattern: KeyPattern
 ) -> SyncEvidence:
     """Correlate the lines of `upright_lines` with a key's pattern; picks the best turn."""
-    weighted = values * weight
-    matched = (weighted * np.exp(-1j * pattern.sync_phase)).real
-    by_group = np.stack(
-        [matched[:, pattern.sync_group == g].sum(1) for g in range(SCHEME.sync_groups)], 1
-    )
-    energy = np.sum(np.abs(weighted) ** 2, 1)
-    totals = np.abs(by_group).sum(1)
-    best = int(np.argmax(totals**2 / np.maximum(energy, 1e-30)))
-    signs = np.where(by_group[best] < 0, -1.0, 1.0)[pattern.sync_group]
+    totals = (values @ pattern.sync_turn).real
+    best = int(np.argmax(np.abs(totals)))
+    total = float(totals[best])
     return SyncEvidence(
-        log10_tail(float(totals[best]), float(energy[best])), best, np.zeros(2), signs
+        log10_tail(abs(total), float(energy[best])), best, np.zeros(2), -1.0 if total < 0 else 1.0
     )
 
 
@@ -123,33 +133,35 @@ def shifted_sync(
     power : float [L]
         Mean power around each line.
     """
-    size = SCHEME.tile
+    from waarmerk.kernels.lattice import peaks
+
     weighted = lines * weights(lines, power)
     energy = float(np.sum(np.abs(weighted) ** 2))
     index, conjugate = SCHEME.orientation_lines
     turned = weighted[index]
     turned[conjugate] = turned[conjugate].conj()
-    matched = (turned * np.exp(-1j * pattern.sync_phase)).astype(np.complex64)
+    matched = (turned * pattern.sync_turn).astype(np.complex64)
     x, y = SCHEME.sync_lines.T
-    # Two real surfaces in one transform: the first group in the real part, the second in the
-    # imaginary one. A line and its conjugate give twice the real part, hence the halves.
-    unit = np.where(pattern.sync_group == 0, 0.5, 0.5j).astype(np.complex64)
-    planes = np.zeros((len(ORIENTATIONS), size, size), np.complex64)
-    planes[:, y, x] = matched * unit
-    planes[:, -y, -x] = matched.conj() * unit
+    # Two orientations in one transform: surfaces are real, so one goes into the real part and one
+    # into the imaginary. A line and its conjugate give twice the real part, hence the halves.
+    unit = np.array([0.5, 0.5j], np.complex64)[:, None]
+    pairs = matched.reshape(-1, 2, matched.shape[1])
+    planes = np.zeros((len(pairs), SHIFTS, SHIFTS), np.complex64)
+    planes[:, y, x] = (pairs * unit).sum(1)
+    planes[:, -y, -x] = (pairs.conj() * unit).sum(1)
     surfaces = scipy.fft.fft2(planes, overwrite_x=True)
-    totals = np.abs(surfaces.real) + np.abs(surfaces.imag)
-    orientation, row, column = np.unravel_index(int(np.argmax(totals)), totals.shape)
-    peak = surfaces[orientation, row, column]
-    signs = np.where(
-        np.array([peak.real, peak.imag]) < 0, -1.0, 1.0
-    )[pattern.sync_group]
-    offset = peak_offset(totals[orientation], int(row), int(column))
+    parts = surfaces.view(np.float32).reshape(len(pairs), SHIFTS * SHIFTS, 2)
+    places = np.empty((len(pairs), 2), np.int64)
+    peaks(parts, places)
+    totals = np.take_along_axis(parts, places[:, None], 1)[:, 0].ravel()
+    orientation = int(np.argmax(np.abs(totals)))
+    pair, part = divmod(orientation, 2)
+    row, column = divmod(int(places[pair, part]), SHIFTS)
+    total = float(totals[orientation])
+    sign = -1.0 if total < 0 else 1.0
+    surface = np.float32(sign) * parts[pair, :, part].reshape(SHIFTS, SHIFTS)
     return SyncEvidence(
-        log10_tail(float(totals[orientation, row, column]), energy),
-        int(orientation),
-        offset,
-        signs,
+        log10_tail(abs(total), energy), orientation, peak_offset(surface, row, column), sign
     )
 
 
@@ -175,14 +187,17 @@ def _energy_z(soft: NDArray[np.float64], values: NDArray[np.complexfloating], we
 
 
 def payload_upright(
-    residual: NDArray[np.float32], pattern: KeyPattern, gate: float
+    residual: NDArray[np.float32],
+    power: NDArray[np.float32],
+    pattern: KeyPattern,
+    gate: float,
 ) -> PayloadEvidence | None:
     """Read the payload of a residual whose first pixel is that of the marked picture.
 
-    Decoding is skipped when the energy of the soft bits stays below ``gate`` deviations; the gate
+    ``power`` is the mean power of the tiles added without signs. Decoding is skipped when the energy of the soft bits stays below ``gate`` deviations; the gate
     saves time and cannot make anything significant.
     """
-    values, weight = payload_values(tile_spectrum(residual, pattern.tile_signs))
+    values, weight = payload_values(tile_spectrum(residual, pattern.tile_signs), power)
     soft = soft_bits(values, weight, pattern)
     if _energy_z(soft, values, weight) < gate:
         return None
@@ -204,11 +219,11 @@ def payload_of_tiles(
     size, grid = SCHEME.tile, SCHEME.sign_grid
     rows, columns = values.shape[0] // size, values.shape[1] // size
     tiles = values.reshape(rows, size, columns, size).swapaxes(1, 2)
-    spectra = scipy.fft.fft2(tiles)
-    x, y = SCHEME.payload_lines.T
+    spectra = scipy.fft.rfft2(tiles, axes=(3, 2))
     # Signs scatter a tile's own content, so the power of the sum is the sum of the powers.
-    power = np.sqrt(np.sum(np.abs(spectra) ** 2, (0, 1))).astype(np.complex64)
-    around = local_power(power)[y, x]
+    around = mean_power(power_of(spectra).sum((0, 1)))
+    x, y = SCHEME.payload_lines.T
+    around = around[y, x]
     lines = spectra[:, :, y, x].reshape(rows * columns, -1)
     i, j = np.arange(rows), np.arange(columns)
     down, across = np.divmod(np.arange(grid * grid), grid)
@@ -219,7 +234,7 @@ def payload_of_tiles(
     sums = signs.astype(np.complex64) @ lines.astype(np.complex64)
     weight = weights(sums, around)
     order = np.argsort(pattern.payload_bit, kind="stable")
-    turned = (sums * np.exp(-1j * pattern.payload_phase)).real * weight
+    turned = (sums * pattern.payload_turn).real * weight
     soft = turned[:, order].reshape(grid * grid, SCHEME.code_length, -1).sum(-1).astype(np.float64)
     scores = [_energy_z(soft[k], sums[k], weight[k]) for k in range(grid * grid)]
     best: PayloadEvidence | None = None

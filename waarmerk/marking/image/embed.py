@@ -1,62 +1,226 @@
-"""Laying the mark ``waarmerk.image.1`` on a picture."""
+"""Laying the mark ``waarmerk.image.1`` on a picture.
+
+::
+
+    picture ─▶ canonical luma ─▶ mask ─┐
+    key, id ─▶ unit field ─────────────×─▶ try strength ─▶ enlarge, add ─▶ self-check
+                                              ▲      │
+                                              └──────┘  read it back after JPEG
+
+The marker is informed: it reads its own mark as the detector would, through the picture and a
+coarse JPEG, and takes the least change that survives with a margin.
+"""
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
+
+from waarmerk.errors import CannotMarkError, UnsupportedInputError
 from waarmerk.marking.image.canonical import canonical_luma, residual, resize
-from waarmerk.marking.image.lines import payload_values, soft_bits, tile_spectrum
+from waarmerk.marking.image.lines import (
+    mean_power,
+    payload_values,
+    power_of,
+    soft_bits,
+    tile_spectrum,
+)
+from waarmerk.marking.image.pattern import unit_field
+from waarmerk.marking.image.perception import perceptual_mask
 from waarmerk.marking.image.scheme import SCHEME, KeyPattern, key_pattern
+from waarmerk.marking.key import MarkingKey
+from waarmerk.marking.payload import MarkId
 
-class S: pass
-P=S(); P.rho=.2; P.slope=.3; P.alpha=.5; P.mfloor=1.0; P.mr=3; P.psnr=43.0; P.iters=0; P.eta=.5; P.lo=.6; P.hi=1.8
+__all__ = ["MINIMUM_SIDE", "Check", "Embedded", "embed_array"]
 
-def tile(lines, values):
-    t=SCHEME.tile
-    half=np.zeros((t,t),np.complex64)
-    x,y=lines.T
-    half[y,x]=values; half[-y,-x]=np.conj(values)
-    return scipy.fft.ifft2(half).real.astype(np.float32)*t*t
-def spread(tl,h,w,signs=None):
-    t=SCHEME.tile
-    rows,cols=-(-h//t),-(-w//t)
-    if signs is None: out=np.tile(tl,(rows,cols))
-    else:
-        i=np.arange(rows)%8; j=np.arange(cols)%8
-        out=(signs[i][:,j][:,None,:,None]*tl[None,:,None,:]).reshape(rows*t,cols*t)
-    return out[:h,:w]
-def mask_of(y):
-    from waarmerk.kernels.picture import box_mean
-    a=np.empty_like(y); box_mean(y,SCHEME.high_pass,SCHEME.high_pass,a)
-    d=(y-a)**2; b=np.empty_like(y); box_mean(d,P.mr,P.mr,b)
-    return np.maximum(b,0)**(P.alpha/2)+np.float32(P.mfloor)
-RGBDIR=np.array(SCHEME.luma)/np.dot(SCHEME.luma,SCHEME.luma)
-def apply(rgb,w):
-    h,wd=rgb.shape[:2]
-    if w.shape!=(h,wd): w=resize(w,h,wd)
-    return np.clip(np.rint(rgb+w[...,None]*RGBDIR.astype(np.float32)),0,255).astype(np.uint8)
-def embed(rgb,key,mid,sim=None):
-    pat=key_pattern(key)
-    y=canonical_luma(rgb); h,w=y.shape
-    m=mask_of(y)
-    word=SCHEME.code.encode(mid).astype(float)
-    rs=np.hypot(*SCHEME.sync_lines.T)/SCHEME.tile; rp=np.hypot(*SCHEME.payload_lines.T)/SCHEME.tile
-    s=tile(SCHEME.sync_lines, (rs/.1)**P.slope*pat.sync_signs(mid)*np.exp(1j*pat.sync_phase)); s/=s.std()
-    gains=np.ones(SCHEME.code_length)
-    c=np.exp(1j*pat.payload_phase)*(rp/.1)**P.slope*word[pat.payload_bit]
-    ss=np.sqrt(P.rho)*m*spread(s,h,w)
-    for it in range(P.iters+1):
-        p=tile(SCHEME.payload_lines,c*gains[pat.payload_bit]); p/=p.std()
-        wm=ss+np.sqrt(1-P.rho)*m*spread(p,h,w,pat.tile_signs)
-        g=np.sqrt(255**2/10**(P.psnr/10)/(np.mean(wm*wm)*(RGBDIR@RGBDIR)/3))
-        if it==P.iters: break
-        yy=np.clip(y+g*wm,0,255)
-        acc=0
-        for f in sim:
-            v,wt=payload_values(tile_spectrum(residual(f(yy)),pat.tile_signs))
-            b=soft_bits(v,wt,pat)*word
-            b=b/np.sqrt((np.abs(v)**2*wt**2).sum()/2/SCHEME.code_length)
-            acc=acc+b
-        b=acc/len(sim)
-        # want b uniform: raise weak
-        gains*=np.exp(-P.eta*(b-b.mean())/max(b.std(),b.mean())); gains=np.clip(gains,P.lo,P.hi); 
-    return apply(rgb,g*wm)
+MINIMUM_SIDE = 256  # pixels: below this half of the payload band is above the Nyquist frequency
+LONGEST_TO_SHORTEST = 16  # a longer strip would make a canonical picture of many megapixels
+
+_TRIAL_QUALITY = 30  # JPEG; WebP 50 does about as much harm
+_READABLE = 14.5  # deviations of the right word from which the code reads the id nearly always
+_WANTED = 20.0  # deviations after the trial: the margin for what else may happen
+_REFUSED = 15.0  # deviations after the mild trial under which a picture is refused
+_MILD_QUALITY = 70
+_FINEST, _USUAL, _COARSEST = 44.6, 43.7, 41.5  # dB PSNR: of a picture at canonical size
+_FINER_LARGE = 1.2  # dB for each doubling of the size, up to _FINER_MOST
+_FINER_MOST = 2.0
+_TRIALS = 2
+_DB_PER_DECADE = 26.0  # how the strength after the trial answers to PSNR, from measurement
+
+Check = Callable[[NDArray[np.uint8]], tuple[MarkId | None, float]]
+"""Reads a marked picture back: its id and log10 p. Passed in, marking knows no detector."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """A marked picture.
+
+    Attributes
+    ----------
+    content : uint8, shape of the input
+    mark_id : MarkId
+    psnr : float
+        Of the colour channels against the input, dB.
+    log10_p : float
+        What the detector says of the marked picture.
+    """
+
+    content: NDArray[np.uint8]
+    mark_id: MarkId
+    psnr: float
+    log10_p: float
+
+
+def embed_array(
+    pixels: NDArray[np.uint8], key: MarkingKey, mark_id: MarkId, *, detect: Check
+) -> Embedded:
+    """Mark a picture, and check that it can be read.
+
+    Parameters
+    ----------
+    pixels : uint8 [H, W], [H, W, 3] or [H, W, 4]
+        Upright, gamma-encoded as displayed. A fourth channel (alpha) is kept as it is. Not
+        changed in place.
+    key, mark_id
+        What to write.
+    detect
+        The detector, for the check.
+
+    Raises
+    ------
+    UnsupportedInputError
+        If the array is not such a picture.
+    CannotMarkError
+        If the picture is too small or too plain to carry the mark.
+    """
+    _check_shape(pixels)
+    luma = canonical_luma(pixels)
+    field = perceptual_mask(luma) * unit_field(key_pattern(key), mark_id, *luma.shape)
+    strength = _strength(pixels, luma, field, key_pattern(key), mark_id)
+    content, squares = _applied(pixels, field * np.float32(strength))
+    found, log10_p = detect(content)
+    if found != mark_id:
+        raise CannotMarkError(
+            "the picture is too plain to carry a mark: what was written could not be read back"
+        )
+    colours = 1 if pixels.ndim == 2 else 3
+    mean = squares / (pixels.shape[0] * pixels.shape[1] * colours)
+    return Embedded(content, mark_id, _psnr(mean), log10_p)
+
+
+def _check_shape(pixels: NDArray[np.uint8]) -> None:
+    if pixels.dtype != np.uint8:
+        raise UnsupportedInputError(
+            f"the picture has values of type {pixels.dtype}; only 8 bits a channel (uint8) can be "
+            "marked without loss: convert it first"
+        )
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise UnsupportedInputError(
+            f"a picture is [H, W], [H, W, 3] or [H, W, 4], not {list(pixels.shape)}"
+        )
+    height, width = pixels.shape[:2]
+    if min(height, width) < MINIMUM_SIDE:
+        raise CannotMarkError(
+            f"the picture is {width} x {height} pixels; the mark needs {MINIMUM_SIDE} on the "
+            "short side"
+        )
+    if max(height, width) > LONGEST_TO_SHORTEST * min(height, width):
+        raise CannotMarkError(
+            f"the picture is {width} x {height} pixels; the mark needs sides of at most "
+            f"{LONGEST_TO_SHORTEST} to 1"
+        )
+
+
+def _colour_direction() -> NDArray[np.float32]:
+    """Change of R, G, B for one level of luma: the direction in which luma costs least."""
+    luma = np.array(SCHEME.luma)
+    return (luma / (luma @ luma)).astype(np.float32)
+
+
+def _psnr(mean_square: float) -> float:
+    return math.inf if mean_square <= 0 else 10 * math.log10(255.0**2 / mean_square)
+
+
+def _applied(
+    pixels: NDArray[np.uint8], change: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], float]:
+    """Add a canonical change of luma to a picture: the marked copy and the squared change."""
+    from waarmerk.kernels.picture import add_luma
+
+    height, width = pixels.shape[:2]
+    if change.shape != (height, width):
+        change = resize(change, height, width)
+    source = np.ascontiguousarray(pixels).reshape(height, width, -1)
+    direction = np.ones(3, np.float32) if pixels.ndim == 2 else _colour_direction()
+    out = np.empty_like(source)
+    squares = add_luma(source, np.ascontiguousarray(change, np.float32), direction, out)
+    return out.reshape(pixels.shape), squares
+
+
+def _strength(
+    pixels: NDArray[np.uint8],
+    luma: NDArray[np.float32],
+    field: NDArray[np.float32],
+    pattern: KeyPattern,
+    mark_id: MarkId,
+) -> float:
+    """Factor on the field: the least that survives the trial, within the limits of PSNR.
+
+    Raises
+    ------
+    CannotMarkError
+        If even the coarsest does not survive the mild trial.
+    """
+    word = SCHEME.code.encode(mark_id)
+    power = float(np.mean(field * field, dtype=np.float64))
+    if pixels.ndim == 3:
+        power *= float(np.sum(_colour_direction() ** 2)) / 3
+    finer = min(
+        _FINER_LARGE * max(0.0, math.log2(min(pixels.shape[:2]) / SCHEME.short_side)), _FINER_MOST
+    )
+
+    def factor(decibels: float) -> float:
+        return 255.0 / 10 ** (decibels / 20) / math.sqrt(power)
+
+    def survived(decibels: float, quality: int) -> float:
+        marked = luma + field * np.float32(factor(decibels))
+        return _deviations(residual(_through_jpeg(marked, quality)), pattern, word)
+
+    decibels = _USUAL + finer
+    for _ in range(_TRIALS):
+        z = survived(decibels, _TRIAL_QUALITY)
+        wanted = decibels + _DB_PER_DECADE * math.log10(max(z, 1.0) / _WANTED)
+        wanted = min(max(wanted, _COARSEST + finer), _FINEST + finer)
+        settled = abs(wanted - decibels) < 0.3
+        decibels = wanted
+        if settled:
+            break
+    if z < _WANTED and survived(decibels, _MILD_QUALITY) < _REFUSED:
+        raise CannotMarkError(
+            "the picture is too plain to carry a mark that survives ordinary recompression; "
+            "a picture with more texture, or a larger one, can"
+        )
+    return factor(decibels)
+
+
+def _deviations(
+    values: NDArray[np.float32], pattern: KeyPattern, word: NDArray[np.int8]
+) -> float:
+    """How many deviations the word stands out in a residual."""
+    power = mean_power(power_of(tile_spectrum(values)))
+    lines, weight = payload_values(tile_spectrum(values, pattern.tile_signs), power)
+    energy = float(np.sum((np.abs(lines) * weight) ** 2, dtype=np.float64))
+    return float(soft_bits(lines, weight, pattern) @ word) / math.sqrt(max(energy / 2, 1e-30))
+
+
+def _through_jpeg(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
+    """What a coarse JPEG leaves of a canonical picture."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    grey = np.clip(luma + np.float32(0.5), 0, 255).astype(np.uint8)
+    Image.fromarray(grey).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer), np.float32)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import Code, MarkId
 
-__all__ = ["ORIENTATIONS", "SCHEME", "ImageScheme", "KeyPattern", "key_pattern"]
+__all__ = ["ORIENTATIONS", "SCHEME", "ImageScheme", "KeyPattern", "key_pattern", "sync_sign"]
 
 # How a picture was turned after marking: point p of the marked picture lies at M p (+ shift).
 # Columns (x, y), y downwards; the first is "not turned".
@@ -49,14 +49,13 @@ class ImageScheme:
     lowest: float = 0.05  # of the payload band, cycles per canonical pixel
     code_length: int = 1024
     lines_per_bit: int = 2
-    sync_ring: tuple[float, float] = (0.08, 0.26)  # cycles per canonical pixel
-    sync_orbits: int = 24  # of four lines each (eight with their conjugates)
-    sync_groups: int = 2
+    sync_ring: tuple[float, float] = (0.08, 0.28)  # cycles per canonical pixel
+    sync_orbits: int = 16  # of four lines each (eight with their conjugates)
     sign_grid: int = 8  # tile signs repeat after this many tiles
     luma: tuple[float, float, float] = (0.299, 0.587, 0.114)  # Rec. 601, as JPEG and libwebp use
     # The detector's view of a picture, which informed embedding must know too.
     high_pass: int = 4
-    neighbourhood: int = 8
+    neighbourhood: int = 6
     floor: float = 2.0
     clip: float = 3.0
 
@@ -101,6 +100,11 @@ class ImageScheme:
         return np.array([(x, y) for _, y, x in free[:count]], np.int64)
 
     @cached_property
+    def turned_lines(self) -> NDArray[np.int64]:
+        """Where each synchronisation line shows after each turn: ``M k`` [8, L, 2]."""
+        return np.array([self.sync_lines @ np.array(m).T for m in ORIENTATIONS])
+
+    @cached_property
     def orientation_lines(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Where each synchronisation line goes under each orientation.
 
@@ -114,9 +118,9 @@ class ImageScheme:
         place = {(int(x), int(y)): k for k, (x, y) in enumerate(self.sync_lines)}
         index = np.empty((len(ORIENTATIONS), len(self.sync_lines)), np.int64)
         conjugate = np.empty(index.shape, np.bool_)
-        for o, ((a, b), (c, d)) in enumerate(ORIENTATIONS):
-            for k, (x, y) in enumerate(self.sync_lines):
-                turned = (int(a * x + b * y), int(c * x + d * y))
+        for o, lines in enumerate(self.turned_lines):
+            for k, (x, y) in enumerate(lines):
+                turned = (int(x), int(y))
                 conjugate[o, k] = turned not in place
                 if conjugate[o, k]:
                     turned = (-turned[0], -turned[1])
@@ -148,8 +152,6 @@ class KeyPattern:
     ----------
     sync_phase : float64 [L]
         Phase of each synchronisation line, radians.
-    sync_group : int64 [L]
-        Group of each line; the mark id picks a sign per group.
     payload_phase : float64 [code_length * lines_per_bit]
         Phase of each payload line.
     payload_bit : int64 [code_length * lines_per_bit]
@@ -159,15 +161,24 @@ class KeyPattern:
     """
 
     sync_phase: NDArray[np.float64]
-    sync_group: NDArray[np.int64]
     payload_phase: NDArray[np.float64]
     payload_bit: NDArray[np.int64]
     tile_signs: NDArray[np.float32]
 
-    def sync_signs(self, mark_id: MarkId) -> NDArray[np.float64]:
-        """Sign of each synchronisation line [L] for a mark id: its lowest bits, one per group."""
-        bits = np.array([int(mark_id) >> group & 1 for group in range(SCHEME.sync_groups)])
-        return (1.0 - 2.0 * bits)[self.sync_group]
+    @cached_property
+    def sync_turn(self) -> NDArray[np.complex64]:
+        """What turns each synchronisation line of this key to angle 0 [L]."""
+        return np.exp(-1j * self.sync_phase).astype(np.complex64)
+
+    @cached_property
+    def payload_turn(self) -> NDArray[np.complex64]:
+        """What turns each payload line of this key to angle 0 or 180 degrees, by its bit."""
+        return np.exp(-1j * self.payload_phase).astype(np.complex64)
+
+
+def sync_sign(mark_id: MarkId) -> float:
+    """Sign of the synchronisation pattern: -1 for odd ids, so that an average of many shows none."""
+    return -1.0 if int(mark_id) & 1 else 1.0
 
 
 @lru_cache(maxsize=1024)
@@ -184,7 +195,6 @@ def key_pattern(key: MarkingKey) -> KeyPattern:
     bit[order] = np.arange(count) % scheme.code_length
     return KeyPattern(
         sync_phase=sync.phases(lines),
-        sync_group=sync.permutation(lines) % scheme.sync_groups,
         payload_phase=payload.phases(count),
         payload_bit=bit,
         tile_signs=tiles.signs(scheme.sign_grid**2)

@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads files from strangers, and what it found."""

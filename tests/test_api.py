@@ -1,0 +1,148 @@
+"""Arrays and pictures in and out: the same kind comes back, and nothing is changed in place."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from waarmerk import (
+    CannotMarkError,
+    InputError,
+    KeyFileError,
+    MarkId,
+    MarkingKey,
+    detect_image,
+    mark_image,
+)
+from waarmerk.api import make_key_files
+
+KEY = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
+OTHER = MarkingKey(bytes(range(1, 33)), created="2026-01-01T00:00:00Z")
+
+
+def picture(height: int = 512, width: int = 640, seed: int = 1) -> Image.Image:
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(60, 200, (height // 4, width // 4, 3), dtype=np.uint8))
+    soft = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64)
+    grain = rng.normal(0, 4, (height, width, 3))
+    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("channels", [0, 3, 4])
+def test_arrays(channels: int) -> None:
+    image = picture().convert({0: "L", 3: "RGB", 4: "RGBA"}[channels])
+    array = np.array(image)
+    if channels == 4:
+        array[:, :, 3] = np.arange(640) % 256
+    before = array.copy()
+    array.setflags(write=False)
+    marked = mark_image(array, KEY)
+    assert isinstance(marked.content, np.ndarray)
+    assert marked.content.dtype == np.uint8
+    assert marked.content.shape == array.shape
+    assert marked.content is not array
+    assert np.array_equal(array, before)
+    assert not np.array_equal(marked.content, array)
+    if channels == 4:
+        assert np.array_equal(marked.content[:, :, 3], array[:, :, 3])
+    finding = detect_image(marked.content, [KEY])
+    assert finding.found
+    assert finding.mark_id == marked.mark_id
+    assert finding.kind == "generated"
+    assert not detect_image(array, [KEY]).found
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_pil_images(mode: str) -> None:
+    image = picture().convert(mode)
+    image.info["icc_profile"] = b"profile"
+    before = image.tobytes()
+    marked = mark_image(image, KEY, kind="altered")
+    assert isinstance(marked.content, Image.Image)
+    assert (marked.content.mode, marked.content.size) == (mode, image.size)
+    assert marked.content.info == image.info
+    assert image.tobytes() == before
+    if mode.endswith("A"):
+        assert marked.content.getchannel("A").tobytes() == image.getchannel("A").tobytes()
+    finding = detect_image(marked.content, KEY)
+    assert (finding.mark_id, finding.kind) == (marked.mark_id, "altered")
+
+
+def test_arrays_that_are_not_contiguous() -> None:
+    array = np.array(picture())
+    view = array[::-1, ::-1]
+    marked = mark_image(view, KEY)
+    assert detect_image(marked.content[::-1, ::-1], [KEY]).found
+
+
+def test_the_report_says_what_was_written() -> None:
+    mark_id = MarkId.from_hex("0123456789abcdef")
+    marked = mark_image(picture(), KEY, mark_id=mark_id)
+    assert marked.mark_id == mark_id
+    data = marked.report.as_dict()
+    assert data["scheme"] == "waarmerk.image.1"
+    assert data["key_id"] == KEY.key_id
+    assert data["mark_id"] == mark_id.hex
+    assert data["kind"] == "generated"
+    assert 38 < data["psnr"] < 60
+    assert data["log10_p"] <= -9
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((512, 512), np.float32),
+        np.zeros((512, 512), np.uint16),
+        np.zeros((512, 512, 2), np.uint8),
+        np.zeros((512,), np.uint8),
+        np.zeros((0, 512, 3), np.uint8),
+        Image.new("P", (512, 512)),
+        Image.new("CMYK", (512, 512)),
+        Image.new("I;16", (512, 512)),
+        "picture.png",
+    ],
+    ids=["float", "uint16", "2 channels", "1-d", "empty", "P", "CMYK", "16-bit", "path"],
+)
+def test_other_things_are_refused(image: object) -> None:
+    with pytest.raises(InputError):
+        mark_image(image, KEY)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK", "LA", "YCbCr"])
+def test_detection_takes_other_modes(mode: str) -> None:
+    assert detect_image(picture(128, 128).convert(mode), [KEY]).status == "not_found"
+
+
+def test_plain_pictures_are_refused() -> None:
+    with pytest.raises(CannotMarkError):
+        mark_image(np.full((512, 512, 3), 255, np.uint8), KEY)
+
+
+def test_ids_of_the_wrong_kind_are_refused() -> None:
+    with pytest.raises(InputError, match="says altered"):
+        mark_image(picture(), KEY, mark_id=MarkId.from_hex("f" * 16), kind="generated")
+    marked = mark_image(picture(), KEY, mark_id=MarkId.from_hex("f" * 16))
+    assert marked.mark_id.kind == "altered"
+
+
+def test_a_retired_key_finds_marks_and_makes_none() -> None:
+    marked = mark_image(picture(), KEY)
+    retired = dataclasses.replace(KEY, retired="2026-02-01T00:00:00Z")
+    assert detect_image(marked.content, retired).found
+    with pytest.raises(KeyFileError, match="retired on 2026-02-01"):
+        mark_image(picture(), retired)
+    later = dataclasses.replace(KEY, retired="2999-02-01T00:00:00Z")
+    assert mark_image(picture(), later).content.size == (640, 512)
+
+
+def test_detection_without_keys_is_not_checked() -> None:
+    finding = detect_image(picture(), [])
+    assert (finding.status, finding.p_value) == ("not_checked", None)
+
+
+def test_key_files_are_all_or_none(tmp_path: object) -> None:
+    key, files = make_key_files(f"{tmp_path}/key.json", dev_cert=True)
+    assert MarkingKey.load(files[0]) == key
+    assert all(path.is_file() for path in files)
+    assert len(files) == 4
