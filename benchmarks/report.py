@@ -352,8 +352,10 @@ def main() -> None:
     options = parser.parse_args()
     page = options.docs.read_text() if options.docs.exists() else "# Results\n"
     for name, (file, write) in SECTIONS.items():
-        if (options.results / file).exists():
-            header, rows = read(options.results / file)
+        path = options.results / file
+        path = path if path.exists() else path.with_suffix(".jsonl.gz")
+        if path.exists():
+            header, rows = read(path)
             page = put(page, name, write(header, rows))
             print(f"{name}: {len(rows)} rows of {file}")
         else:

@@ -5,6 +5,7 @@ the code that decides what is measured. A resumed run must have the same fingerp
 table mixes rows of two detectors.
 """
 
+import gzip
 import hashlib
 import json
 import platform
@@ -69,8 +70,13 @@ def _module_name() -> str:
 
 
 def read(path: Path) -> tuple[Row, list[Row]]:
-    """Return header and rows of a result file; a last line cut off by a crash is left out."""
-    lines = path.read_text().split("\n")
+    """Return header and rows of a result file, plain or gzipped.
+
+    A last line cut off by a crash is left out.
+    """
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    lines = text.split("\n")
     rows = [json.loads(line) for line in lines[:-1]]
     if not rows or not rows[0].get("header"):
         raise SystemExit(f"{path}: not a result file (no header in its first line)")

@@ -54,7 +54,7 @@ def noise(x: Field, y: Field, seed: int) -> Field:
     return top * (1 - v) + bottom * v
 
 
-def fractal(
+def fractal(  # noqa: PLR0917
     x: Field, y: Field, octaves: int, seed: int, gain: float = 0.5, ridged: bool = False
 ) -> Field:
     """Return several octaves of noise, each turned against the last so that no grid shows."""
@@ -106,7 +106,7 @@ def rgb(*values: float) -> Field:
 # Skies
 
 
-def clouds(
+def clouds(  # noqa: PLR0917
     u: Field, v: Field, sun: tuple[float, float], colours: dict[str, Field], cover: float, seed: int
 ) -> Field:
     """Return a sky; `u` runs across, `v` from 0 at the horizon upwards (radians)."""
@@ -128,7 +128,7 @@ def clouds(
 # A landscape
 
 
-def lake(width: int, height: int) -> Field:
+def lake(width: int, height: int) -> Field:  # noqa: PLR0915
     """Render mountains and a forest behind a lake, with their reflection."""
     horizon = int(height * 0.53)
     focal = 0.95 * width

@@ -3,8 +3,9 @@
     python -m tests.fuzz.fuzz_files --seconds 300 [--seed 1] [--only .tif]
 
 Damages good pictures at random and hands them to detection and marking. A find is: anything but a
-WaarmerkError in one line, a crash, more than 20 seconds, words on stderr from a library, or files
-left behind. Finds are written to tests/fuzz/finds/, where `test_finds.py` replays them for ever.
+WaarmerkError in one line, a crash, more than 20 seconds, words that a native library writes to
+stderr, or files left behind. Finds are written to tests/fuzz/finds/, where `test_finds.py` replays
+them for ever.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import faulthandler
 import hashlib
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,9 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
+
+from tests.fuzz.inputs import damaged, seeds
+from tests.fuzz.target import attempt
 
 FINDS = Path(__file__).parent / "finds"
 SLOWEST = 20
@@ -44,7 +49,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             # A worker of its own, because a crash in a decoder takes its process with it.
             arguments = ["--worker", folder, "--seconds", str(left), "--seed", str(seed)]
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603
                 [sys.executable, "-m", "tests.fuzz.fuzz_files", *arguments, "--only", options.only],
                 check=False,
             )
@@ -62,25 +67,28 @@ def keep(folder: Path, why: str) -> None:
         data = path.read_bytes()
         find = FINDS / f"{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
         find.write_bytes(data)
-        print(f"find: {find.name}: {why}", flush=True)
+        say(f"find: {find.name}: {why}")
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def work(folder: Path, seconds: float, seed: int, only: str) -> None:
     """Damage and try until the time is over or something is found; then leave with status 3."""
-    from tests.fuzz.inputs import damaged, seeds
-    from tests.fuzz.target import attempt
-
     files = {name: data for name, data in seeds().items() if only in name}
     others = list(files.values())
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     counts: Counter[tuple[str, ...]] = Counter()
-    words = Path(folder, "stderr")
+    words = folder / "stderr"
     stderr = os.dup(2)
     inside = folder / "in"
     inside.mkdir()
     started = time.monotonic()
     with words.open("wb") as quiet:
-        attempt_good(files, inside, attempt)
+        attempt_good(files, inside)
         os.dup2(quiet.fileno(), 2)
         try:
             while time.monotonic() - started < seconds:
@@ -93,19 +101,18 @@ def work(folder: Path, seconds: float, seed: int, only: str) -> None:
                 if words.stat().st_size:
                     raise AssertionError(f"words on stderr: {words.read_text('utf-8', 'replace')}")
                 path.unlink()
-        except Exception:
+        except Exception:  # noqa: BLE001 - any exception is a find
             os.dup2(stderr, 2)
             traceback.print_exc()
             sys.exit(3)
     os.dup2(stderr, 2)
     for outcome, count in sorted(counts.items()):
-        print(f"{count:6}  {'  '.join(outcome)}", flush=True)
-    print(
-        f"{sum(counts.values()):6}  in {time.monotonic() - started:.0f} s, seed {seed}", flush=True
-    )
+        say(f"{count:6}  {'  '.join(outcome)}")
+    say(f"{sum(counts.values()):6}  in {time.monotonic() - started:.0f} s, seed {seed}")
+    say(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000:6}  MB of memory at most")
 
 
-def attempt_good(files: dict[str, bytes], folder: Path, attempt: object) -> None:
+def attempt_good(files: dict[str, bytes], folder: Path) -> None:
     """Try the seeds themselves first, which also compiles everything."""
     for name, data in files.items():
         path = folder / name

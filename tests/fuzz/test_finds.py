@@ -35,7 +35,7 @@ def test_a_find_ends_in_one_clear_line_or_well(find, tmp_path, capfd):
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".webp", ".avif", ".tif", ".gif", ".bmp"])
 def test_damaged_files_end_in_one_clear_line_or_well(extension, tmp_path, capfd):
-    rng = random.Random(extension)
+    rng = random.Random(extension)  # noqa: S311
     files = [data for name, data in SEEDS.items() if name.endswith(extension)]
     path = tmp_path / f"input{extension}"
     for _ in range(25):

@@ -190,6 +190,19 @@ def test_reduced_decoding_is_much_faster_than_decoding():
     assert fastest(lambda: open_for_detection(data, "x.jpg")) < 0.6 * fastest(decode)
 
 
+@pytest.mark.parametrize("size", [(30_000, 20), (20, 30_000), (7_000, 1)])
+def test_of_a_long_strip_the_middle_is_looked_at(size):
+    row = np.arange(max(size)) // 256 % 256
+    strip = np.repeat(row[None].astype(np.uint8), min(size), axis=0)
+    strip = strip if size[0] > size[1] else strip.T
+    seen = open_for_detection(encoded(Image.fromarray(strip), "PNG"), "x.png")
+    assert (seen.width, seen.height) == size
+    assert sorted(seen.array.shape) == sorted((min(size), 64 * min(size)))
+    assert "middle" in seen.notes[0]
+    centre = strip[strip.shape[0] // 2, strip.shape[1] // 2]
+    assert seen.array[seen.array.shape[0] // 2, seen.array.shape[1] // 2] == centre
+
+
 # What detection reads although marking refuses it
 
 
@@ -304,6 +317,20 @@ def test_a_jpeg_with_endless_scans_is_refused():
     scan = data[data.index(b"\xff\xda") : -2]
     with pytest.raises(InputError, match="scans"):
         open_for_detection(data[:-2] + scan * 600 + b"\xff\xd9", "x.jpg")
+
+
+def test_a_sequential_jpeg_can_have_endless_scans_too():
+    data = encoded(PICTURE, "JPEG", subsampling=0)
+    start = data.index(b"\xff\xda")
+    only_luma = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+    scan = only_luma + data[start + 14 : -2]
+    with pytest.raises(InputError, match="scans"):
+        open_for_detection(data[:start] + scan * 600 + b"\xff\xd9", "x.jpg")
+
+
+def test_bytes_that_look_like_scans_do_not_matter_where_there_is_one():
+    data = encoded(PICTURE, "JPEG", comment=b"\xff\xda" * 600)
+    assert open_for_detection(data, "x.jpg").width == 90
 
 
 def test_the_limit_of_pillow_does_not_matter_and_stays_as_it_is(monkeypatch):

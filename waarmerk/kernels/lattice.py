@@ -1,11 +1,11 @@
-"""Kernels for the tile lattice: fold tiles together, score geometries, undo a geometry.
+"""Kernels for the tile lattice: cut tiles, score geometries, undo a geometry, gather bits.
 
 ::
 
-    picture          fold          transform            scan
-    ┌──┬──┬──┐      ┌──┐          · · · · ·      every (scale, angle) says where the
-    │ab│ab│ab│  ─▶  │ab│  ─FFT─▶  · x · x ·  ◀─  lines of the tile lattice would be;
-    ├──┼──┼──┤      └──┘          · · · · ·      the mean power there is its score
+    picture        transform            scan
+    ┌──┬──┬──┐     · · · · ·      every (scale, angle) says where the
+    │ab│ab│ab│ ─▶  · x · x ·  ◀─  lines of the tile lattice would be;
+    ├──┼──┼──┤     · · · · ·      the mean power there is its score
     │ab│ab│ab│
     └──┴──┴──┘
 """
@@ -17,7 +17,9 @@ import numpy as np
 from waarmerk.kernels._jit import kernel
 
 __all__ = [
-    "fold",
+    "add_spectra",
+    "cut_tiles",
+    "gather_bits",
     "line_values",
     "log_polar",
     "peaks",
@@ -25,33 +27,121 @@ __all__ = [
     "stretched_scores",
     "turned_scores",
     "unwarp",
+    "weighted_lines",
     "whitened_power",
 ]
 
 
 @kernel
-def fold(values, signs, out):  # type: ignore[no-untyped-def]
-    """Add all tiles of a picture onto one, each with its sign.
+def cut_tiles(values, out):  # type: ignore[no-untyped-def]
+    """Cut a picture into tiles; what partial tiles lack is 0.
 
     Parameters
     ----------
     values : float32 [h, w]
-        The first tile starts at [0, 0]; partial tiles at the far edges count too.
-    signs : float32 [n, m]
-        Sign of tile [i, j] is ``signs[i % n, j % m]``.
-    out : float32 [t, t]
-        Overwritten with the sum; t is the size of the tile.
+        The first tile starts at [0, 0].
+    out : float32 [ceil(h / t) * ceil(w / t), t, t]
+        Overwritten, row by row of tiles.
     """
     height, width = values.shape
-    size = out.shape[0]
-    out[:, :] = 0.0
+    size = out.shape[1]
+    columns = (width + size - 1) // size
+    out[:] = 0.0
     for y in range(height):
-        row = y % size
-        i = (y // size) % signs.shape[0]
-        for left in range(0, width, size):
-            sign = signs[i, (left // size) % signs.shape[1]]
-            for x in range(min(size, width - left)):
-                out[row, x] += sign * values[y, left + x]
+        for j in range(columns):
+            source = values[y, j * size : min((j + 1) * size, width)]
+            target = out[(y // size) * columns + j, y % size]
+            for x in range(source.size):
+                target[x] = source[x]
+
+
+@kernel
+def add_spectra(spectra, total, power):  # type: ignore[no-untyped-def]
+    """Add up spectra [T, n, m], and their powers.
+
+    Parameters
+    ----------
+    spectra : complex64 [T, n, m]
+    total : complex64 [n, m]
+        Overwritten with the sum of the spectra.
+    power : float32 [n, m]
+        Overwritten with the mean of their squared magnitudes.
+    """
+    total[:] = 0.0
+    power[:] = 0.0
+    share = np.float32(1.0 / spectra.shape[0])
+    for t in range(spectra.shape[0]):
+        for y in range(spectra.shape[1]):
+            source, sums, squares = spectra[t, y], total[y], power[y]
+            for x in range(source.size):
+                value = source[x]
+                sums[x] += value
+                squares[x] += (value.real * value.real + value.imag * value.imag) * share
+
+
+@kernel
+def weighted_lines(spectra, places, around, ratio, out):  # type: ignore[no-untyped-def]
+    """Read the lines of every tile and divide each by the power around it.
+
+    Parameters
+    ----------
+    spectra : complex64 [T, N]
+        Flattened spectra.
+    places : int64 [L]
+        Index of each line in them.
+    around : float32 [L]
+        Mean power around each line.
+    ratio : float
+        A line more than so many times stronger counts as if that were the power around it.
+    out : complex64 [T, L]
+
+    Returns
+    -------
+    float
+        Sum of the squared magnitudes of the weighted lines.
+    """
+    energy = 0.0
+    inverse = np.float32(1.0 / ratio)
+    for t in range(spectra.shape[0]):
+        for k in range(places.size):
+            value = spectra[t, places[k]]
+            own = value.real * value.real + value.imag * value.imag
+            weight = np.float32(1.0) / max(around[k], own * inverse)
+            out[t, k] = value * weight
+            energy += own * weight * weight
+    return energy
+
+
+@kernel
+def gather_bits(lines, cells, phases, places, starts, turns, out):  # type: ignore[no-untyped-def]
+    """Turn every line of every tile by its keyed phase and add it to the bit that it carries.
+
+    Parameters
+    ----------
+    lines : complex64 [T, L]
+        Weighted line values of each tile.
+    cells : int64 [T]
+        Which cell of the key's grid each tile is.
+    phases : uint8 [C, L]
+        Phase of each line in each cell, in 256ths of a turn.
+    places : int64 [L]
+        Place of each line in the order of the bits.
+    starts : int64 [C]
+        Where that order starts in each cell.
+    turns : complex64 [256]
+        What turns a line back by each phase.
+    out : float64 [N]
+        Overwritten with the sum of the real parts for each bit; N is a power of two.
+    """
+    out[:] = 0.0
+    mask = out.size - 1
+    for t in range(lines.shape[0]):
+        cell = cells[t]
+        start = starts[cell]
+        for k in range(lines.shape[1]):
+            turn = turns[phases[cell, k]]
+            value = lines[t, k]
+            out[(places[k] + start) & mask] += value.real * turn.real - value.imag * turn.imag
 
 
 @kernel

@@ -8,10 +8,12 @@ is an error that names the file.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
@@ -111,6 +113,8 @@ def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
     To be called inside :func:`decoding`.
     """
     module, plugin = _PLUGINS[actual.name]
+    if actual.name == "TIFF":
+        _silence_libtiff()
     image = cast("Image.Image", getattr(importlib.import_module(module), plugin)(BytesIO(data)))
     width, height = image.size
     pixels = width * height
@@ -124,9 +128,35 @@ def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
             f"{shown(name)}: is a decompression bomb: {width} x {height} pixels "
             f"in {len(data)} bytes"
         )
-    if actual.name == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+    if (
+        actual.name == "JPEG"
+        and _has_several_scans(image, data)
+        and data.count(b"\xff\xda") > MAX_SCANS
+    ):
         raise InputError(f"{shown(name)}: is a decompression bomb: more than {MAX_SCANS} scans")
     return image
+
+
+def _has_several_scans(image: Image.Image, data: bytes) -> bool:
+    # As libjpeg decides it: progressive, or a first scan without all the components. Pillow has
+    # just read the header of that scan (T.81, B.2.3): their number, two bytes for each, three more.
+    if image.info.get("progressive"):
+        return True
+    jpeg = cast("Any", image)
+    at = jpeg.fp.tell() - 4 - 2 * len(jpeg.layer)
+    return not 0 < at < len(data) or data[at] != len(jpeg.layer)
+
+
+@cache
+def _silence_libtiff() -> None:
+    # libtiff by itself writes to stderr what it dislikes about a file, hundreds of lines for a bad
+    # fax, and Pillow raises an error all the same. Where Pillow's libtiff does not show the symbol
+    # (Windows), the words stay.
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__)
+        set_handler = library.TIFFSetErrorHandler
+        set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        set_handler(None)
 
 
 def has_more_frames(image: Image.Image) -> bool:

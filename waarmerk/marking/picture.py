@@ -45,6 +45,11 @@ __all__ = [
 ]
 
 
+LONGEST_TO_SHORTEST = 64
+"""A detector brings the short side to a fixed length, so a strip one pixel wide would become
+gigapixels. Marking refuses strips long before this."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetectionPicture:
     """A picture to look for marks in.
@@ -162,10 +167,13 @@ def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> Detect
         luma = _luma(image, name)
         orientation = _orientation(image, actual)
     upright = _turned(luma, orientation)
+    if max(upright.shape) > LONGEST_TO_SHORTEST * min(upright.shape):
+        upright = _middle(upright)
+        notes.append(f"only the middle was looked at, {LONGEST_TO_SHORTEST} times as long as wide")
     if orientation >= 5:
         width, height = height, width
     if actual.name == "TIFF":  # turned by Pillow while loading
-        height, width = upright.shape
+        width, height = image.size
     return DetectionPicture(upright, actual.media_type, width, height, reduction, tuple(notes))
 
 
@@ -240,6 +248,14 @@ def _luma(image: Image.Image, name: str) -> Pixels:
     elif mode != "L":
         image = image.convert("RGB").convert("L")
     return np.asarray(image)
+
+
+def _middle(luma: Pixels) -> Pixels:
+    import numpy as np  # noqa: PLC0415
+
+    keep = LONGEST_TO_SHORTEST * min(luma.shape)
+    top, left = (max(0, (side - keep) // 2) for side in luma.shape)
+    return np.ascontiguousarray(luma[top : top + keep, left : left + keep])
 
 
 def _orientation(image: Image.Image, actual: Format) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from waarmerk.marking.image.lines import mean_power, power_of, sync_values
+from waarmerk.marking.image.lines import TileLines, sync_values
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern
 
 __all__ = ["Alignment", "aligned", "bent", "from_peak", "peak_offset"]
@@ -147,8 +147,7 @@ def bent(
             if part.shape != taper.shape or np.count_nonzero(part) < part.size // 4:
                 continue
             folded = (part * taper).reshape(2, size, 2, size).sum((0, 2))
-            spectrum = scipy.fft.rfft2(folded, axes=(1, 0))
-            lines, weight = sync_values(spectrum, mean_power(power_of(spectrum)))
+            lines, weight = sync_values(TileLines.of(folded).total)
             plane = np.zeros((size, size), np.complex64)
             plane[y, x] = lines * weight * reference
             surface = scipy.fft.fft2(plane).real

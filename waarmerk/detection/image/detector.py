@@ -7,7 +7,7 @@ hypotheses            how many                                 share of the leve
 ====================  ======================================  ===================================
 sync, upright         8 orientations x 2 signs                 1/4
 payload, upright      2 orientations x 2^64 ids                1/4
-sync, searched        6 geometries x 8 x 2 x 9216 shifts       1/4
+sync, searched        5 geometries x 8 x 2 x 9216 shifts       1/4
 payload, searched     12 readings x 64 tile places x 2^64      1/4
 ====================  ======================================  ===================================
 
@@ -29,8 +29,7 @@ from waarmerk.detection.image.evidence import (
     VARIANTS,
     PayloadEvidence,
     SyncEvidence,
-    payload_of_tiles,
-    payload_upright,
+    read_payload,
     shifted_sync,
     upright_lines,
     upright_sync,
@@ -44,7 +43,7 @@ from waarmerk.detection.image.locate import (
 )
 from waarmerk.detection.statistics import log10_of_best
 from waarmerk.marking.image.canonical import canonical_luma, residual
-from waarmerk.marking.image.lines import mean_power, power_of, tile_spectrum
+from waarmerk.marking.image.lines import TileLines
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern, key_pattern
 from waarmerk.marking.key import MarkingKey
 
@@ -57,7 +56,8 @@ _READINGS = 12  # payload readings of the full search, at most
 _SEARCHED = CANDIDATES * len(ORIENTATIONS) * VARIANTS * SHIFTS**2 * _SHARES
 _SEEN = -3.0  # log10 p of the upright synchronisation (alone) from which its turn is believed
 _PROMISING = -6.6  # log10 p of a searched peak (alone) from which the payload is read
-_GATE = 2.5  # deviations of payload energy
+_UPRIGHT = 2  # payload readings of the fast look, at most
+_GATE, _LOW_GATE = 2.5, 1.5  # deviations of payload energy from which the payload is decoded
 
 
 class Analysis:
@@ -71,25 +71,18 @@ class Analysis:
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.residual = residual(canonical_luma(pixels))
 
-    @cached_property
-    def power(self) -> NDArray[np.float32]:
-        """Mean power of the tiles around every coefficient."""
-        return mean_power(power_of(self._tiles))
+        self._tiles: dict[int, TileLines] = {}
 
     @cached_property
     def upright(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
         """Weighted lines of the eight orientations, and their energy."""
-        return upright_lines(self.residual.shape, self._tiles, self.power)
+        return upright_lines(self.residual.shape, self.tiles(0))
 
-    @cached_property
-    def _tiles(self) -> NDArray[np.complex64]:
-        return tile_spectrum(self.residual)
-
-    def turned_power(self, orientation: int) -> NDArray[np.float32]:
-        """`power` as it is after `turned`."""
-        if orientation == 0:
-            return self.power
-        return mean_power(power_of(tile_spectrum(self.turned(orientation))))
+    def tiles(self, orientation: int) -> TileLines:
+        """Tiles of the residual with a right-angle turn or mirror undone."""
+        if orientation not in self._tiles:
+            self._tiles[orientation] = TileLines.of(self._turned(orientation))
+        return self._tiles[orientation]
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -104,8 +97,7 @@ class Analysis:
         maps = (matrix for _, matrix in candidate_maps(self.spectrum))
         return [(matrix, *read_lines(self.spectrum, matrix)) for matrix in maps]
 
-    def turned(self, orientation: int) -> NDArray[np.float32]:
-        """Undo a right-angle turn or mirror of the residual."""
+    def _turned(self, orientation: int) -> NDArray[np.float32]:
         (a, b), (c, d) = ORIENTATIONS[orientation]
         values = self.residual
         if a + b < 0:
@@ -114,7 +106,7 @@ class Analysis:
             values = values[::-1]
         if a == 0:
             values = values.T
-        return np.ascontiguousarray(values)
+        return values
 
 
 def detect_array(
@@ -198,10 +190,10 @@ def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFin
     sync = log10_of_best(evidence.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
     # One reading of the payload: where the synchronisation points, or upright if it is silent.
     turn = evidence.orientation if evidence.log10_p < _SEEN else 0
-    payload = _pay(_payload_at(analysis, turn, pattern), 2)
+    payload = _payload_at(analysis, turn, pattern)
     if payload is None or payload.log10_p > FOUND_LOG10_P:
         if turn != 0:
-            second = _pay(_payload_at(analysis, 0, pattern), 2)
+            second = _payload_at(analysis, 0, pattern)
             payload, turn = (second, 0) if second is not None else (payload, turn)
     log10_p, mark_id = _paid(sync, payload)
     geometry = _upright_geometry(analysis, turn)
@@ -216,7 +208,9 @@ def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFin
 def _payload_at(
     analysis: Analysis, turn: int, pattern: KeyPattern
 ) -> PayloadEvidence | None:
-    return payload_upright(analysis.turned(turn), analysis.turned_power(turn), pattern, _GATE)
+    return _pay(
+        read_payload(analysis.tiles(turn), pattern, place_known=True, gate=_GATE), _UPRIGHT
+    )
 
 
 def _pay(payload: PayloadEvidence | None, tries: int) -> PayloadEvidence | None:
@@ -260,7 +254,10 @@ def _search(
             if current is None:
                 break
             values, start = aligned(analysis.residual, current)
-            payload = _pay(payload_of_tiles(values, pattern, attempts=2), _READINGS)
+            payload = _pay(
+                read_payload(TileLines.of(values), pattern, place_known=False, gate=_LOW_GATE),
+                _READINGS,
+            )
             if payload is not None and payload.log10_p <= FOUND_LOG10_P:
                 return min(best, payload.log10_p), payload.mark_id, _searched_geometry(current)
             current = bent(current, values, start, pattern, evidence.sign)

@@ -15,30 +15,24 @@ from numpy.typing import NDArray
 
 from waarmerk.detection.image.align import peak_offset
 from waarmerk.detection.statistics import log10_of_best, log10_tail
-from waarmerk.marking.image.lines import (
-    mean_power,
-    payload_values,
-    power_of,
-    soft_bits,
-    sync_values,
-    tile_spectrum,
-    weights,
-)
+from waarmerk.marking.image.lines import TileLines, power_of, sync_values, weights
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern
-from waarmerk.marking.payload import MarkId
+from waarmerk.marking.payload import Code, MarkId
 
 __all__ = [
     "SHIFTS",
     "VARIANTS",
     "PayloadEvidence",
     "SyncEvidence",
-    "payload_of_tiles",
-    "payload_upright",
+    "read_payload",
     "shifted_sync",
     "upright_lines",
     "upright_sync",
 ]
 
+_ATTEMPTS = 2  # places of the highest energy that are decoded
+_LIST_SIZES = (8, 32, 128)  # of the decoder: a clean word needs no long list
+_CLEAR = -15.0  # log10 p, all ids paid for, that no other id could have as well
 LOG10_IDS = 64 * math.log10(2.0)
 VARIANTS = 2  # signs of the synchronisation pattern
 SHIFTS = 96  # of a tile, in either direction: 4/3 canonical pixels apart
@@ -74,7 +68,7 @@ class PayloadEvidence:
 
 
 def upright_lines(
-    shape: tuple[int, ...], spectrum: NDArray[np.complex64], power: NDArray[np.float32]
+    shape: tuple[int, ...], tiles: TileLines
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """Synchronisation lines of a picture that was not cropped, for every right-angle turn.
 
@@ -82,8 +76,8 @@ def upright_lines(
     ----------
     shape
         Rows and columns of the residual.
-    spectrum, power
-        Of its tiles, added without signs.
+    tiles
+        Of the residual.
 
     Returns
     -------
@@ -92,7 +86,7 @@ def upright_lines(
     energy : float32 [8]
         Sum of their squared magnitudes.
     """
-    raw, weight = sync_values(spectrum, power)
+    raw, weight = sync_values(tiles.total)
     index, conjugate = SCHEME.orientation_lines
     weighted = raw * weight
     values = weighted[index]
@@ -165,85 +159,70 @@ def shifted_sync(
     )
 
 
-def _best_id(
-    values: NDArray[np.complex64], weight: NDArray[np.float32], soft: NDArray[np.float64]
-) -> PayloadEvidence | None:
-    energy = float(np.sum((np.abs(values) * weight).astype(np.float64) ** 2))
-    best: PayloadEvidence | None = None
-    for mark_id in SCHEME.code.decode(soft):
-        total = float(soft @ SCHEME.code.encode(mark_id))
-        log10_p = min(0.0, log10_tail(total, energy) + LOG10_IDS)
-        if best is None or log10_p < best.log10_p:
-            best = PayloadEvidence(log10_p, mark_id)
-    return best
-
-
-def _energy_z(soft: NDArray[np.float64], values: NDArray[np.complexfloating], weight: NDArray[np.floating]) -> float:
-    """How far the energy of the soft bits exceeds what unmatched phases give, in deviations."""
-    expected = float(np.sum((np.abs(values) * weight) ** 2)) / 2
-    if expected <= 0.0:
-        return 0.0
-    return (float(soft @ soft) / expected - 1.0) * math.sqrt(SCHEME.code_length / 2)
-
-
-def payload_upright(
-    residual: NDArray[np.float32],
-    power: NDArray[np.float32],
+def read_payload(
+    tiles: TileLines,
     pattern: KeyPattern,
+    *,
+    place_known: bool,
     gate: float,
 ) -> PayloadEvidence | None:
-    """Read the payload of a residual whose first pixel is that of the marked picture.
-
-    ``power`` is the mean power of the tiles added without signs. Decoding is skipped when the energy of the soft bits stays below ``gate`` deviations; the gate
-    saves time and cannot make anything significant.
-    """
-    values, weight = payload_values(tile_spectrum(residual, pattern.tile_signs), power)
-    soft = soft_bits(values, weight, pattern)
-    if _energy_z(soft, values, weight) < gate:
-        return None
-    return _best_id(values, weight, soft)
-
-
-def payload_of_tiles(
-    values: NDArray[np.float32], pattern: KeyPattern, attempts: int
-) -> PayloadEvidence | None:
-    """Read the payload of an aligned picture whose place in the grid of tile signs is unknown.
+    """Read the id from the tiles of a residual that lie where the marker laid them.
 
     Parameters
     ----------
-    values : float32 [n * tile, m * tile]
-        From `align.aligned`.
-    attempts : int
-        How many of the 64 places, those of highest energy, are decoded.
+    tiles
+        Of the whole picture, upright, or of an aligned part of it.
+    pattern
+        Of the key.
+    place_known
+        Whether the first tile is the first of the marked picture. If not, all 64 places in the
+        grid of the key are looked at, and paid for.
+    gate
+        Decoding is skipped where the energy of the soft bits stays below so many deviations. That
+        saves time and cannot make anything significant.
     """
-    size, grid = SCHEME.tile, SCHEME.sign_grid
-    rows, columns = values.shape[0] // size, values.shape[1] // size
-    tiles = values.reshape(rows, size, columns, size).swapaxes(1, 2)
-    spectra = scipy.fft.rfft2(tiles, axes=(3, 2))
-    # Signs scatter a tile's own content, so the power of the sum is the sum of the powers.
-    around = mean_power(power_of(spectra).sum((0, 1)))
-    x, y = SCHEME.payload_lines.T
-    around = around[y, x]
-    lines = spectra[:, :, y, x].reshape(rows * columns, -1)
-    i, j = np.arange(rows), np.arange(columns)
-    down, across = np.divmod(np.arange(grid * grid), grid)
-    signs = pattern.tile_signs[
-        (i[None, :, None] + down[:, None, None]) % grid,
-        (j[None, None, :] + across[:, None, None]) % grid,
-    ].reshape(grid * grid, -1)
-    sums = signs.astype(np.complex64) @ lines.astype(np.complex64)
-    weight = weights(sums, around)
-    order = np.argsort(pattern.payload_bit, kind="stable")
-    turned = (sums * pattern.payload_turn).real * weight
-    soft = turned[:, order].reshape(grid * grid, SCHEME.code_length, -1).sum(-1).astype(np.float64)
-    scores = [_energy_z(soft[k], sums[k], weight[k]) for k in range(grid * grid)]
+    if place_known:
+        soft = [tiles.soft_bits(pattern)]
+    else:
+        soft = [
+            tiles.soft_bits(pattern, down, across)
+            for down in range(SCHEME.grid)
+            for across in range(SCHEME.grid)
+        ]
+    scores = [_energy_z(bits, tiles.payload_energy) for bits in soft]
     best: PayloadEvidence | None = None
-    for k in np.argsort(scores)[::-1][:attempts]:
-        if scores[k] < 1.5:
+    for k in np.argsort(scores)[::-1][:_ATTEMPTS]:
+        if scores[k] < gate:
             break
-        found = _best_id(sums[k], weight[k], soft[k])
+        found = _decoded(soft[k], tiles.payload_energy)
         if found is not None and (best is None or found.log10_p < best.log10_p):
             best = found
     if best is None:
         return None
-    return PayloadEvidence(log10_of_best(best.log10_p, grid * grid), best.mark_id)
+    return PayloadEvidence(log10_of_best(best.log10_p, len(soft)), best.mark_id)
+
+
+def _decoded(soft: NDArray[np.float64], energy: float) -> PayloadEvidence | None:
+    """The id whose word correlates best, all 2^64 paid for: so decoders may be tried at will."""
+    best: PayloadEvidence | None = None
+    for list_size in _LIST_SIZES:
+        for mark_id in _code(list_size).decode(soft):
+            total = float(soft @ SCHEME.code.encode(mark_id))
+            log10_p = log10_tail(total, energy) + LOG10_IDS
+            if best is None or log10_p < best.log10_p:
+                best = PayloadEvidence(log10_p, mark_id)
+        if best is not None and best.log10_p < _CLEAR:
+            break
+    return best
+
+
+@cache
+def _code(list_size: int) -> Code:
+    return Code(SCHEME.code_length, list_size)
+
+
+def _energy_z(soft: NDArray[np.float64], energy: float) -> float:
+    """How far the energy of soft bits exceeds what unmatched phases give, in deviations."""
+    if energy <= 0.0:
+        return 0.0
+    return (float(soft @ soft) / (energy / 2) - 1.0) * math.sqrt(SCHEME.code_length / 2)

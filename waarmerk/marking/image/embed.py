@@ -21,15 +21,9 @@ from numpy.typing import NDArray
 
 from waarmerk.errors import CannotMarkError, UnsupportedInputError
 from waarmerk.marking.image.canonical import canonical_luma, residual, resize
-from waarmerk.marking.image.lines import (
-    mean_power,
-    payload_values,
-    power_of,
-    soft_bits,
-    tile_spectrum,
-)
+from waarmerk.marking.image.lines import TileLines
 from waarmerk.marking.image.pattern import unit_field
-from waarmerk.marking.image.perception import perceptual_mask
+from waarmerk.marking.image.perception import GROUND, perceptual_mask
 from waarmerk.marking.image.scheme import SCHEME, KeyPattern, key_pattern
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
@@ -39,15 +33,17 @@ __all__ = ["MINIMUM_SIDE", "Check", "Embedded", "embed_array"]
 MINIMUM_SIDE = 256  # pixels: below this half of the payload band is above the Nyquist frequency
 LONGEST_TO_SHORTEST = 16  # a longer strip would make a canonical picture of many megapixels
 
-_TRIAL_QUALITY = 30  # JPEG; WebP 50 does about as much harm
-_READABLE = 14.5  # deviations of the right word from which the code reads the id nearly always
-_WANTED = 20.0  # deviations after the trial: the margin for what else may happen
+# Trials: JPEG quality, and the deviations of the right word wanted after it. A mark that passes
+# one of them survives WebP 50 too; textured pictures pass the first, smooth ones the second.
+_TRIALS = ((20, 13.0), (30, 23.0))
 _REFUSED = 15.0  # deviations after the mild trial under which a picture is refused
 _MILD_QUALITY = 70
-_FINEST, _USUAL, _COARSEST = 44.6, 43.7, 41.5  # dB PSNR: of a picture at canonical size
+_FINEST, _COARSEST = 44.4, 41.4  # dB PSNR: of a picture at canonical size
 _FINER_LARGE = 1.2  # dB for each doubling of the size, up to _FINER_MOST
 _FINER_MOST = 2.0
-_TRIALS = 2
+_HALVINGS = 4  # of the range of PSNR, down to 0.2 dB
+_GROUND_LEVELS = 1.5  # deviation of the mark on plain ground, at most: about where grain shows
+_PLAIN, _PLAIN_SHARE = 0.5, 0.96  # activity (to the power of 3/4) that counts as plain; share of it
 _DB_PER_DECADE = 26.0  # how the strength after the trial answers to PSNR, from measurement
 
 Check = Callable[[NDArray[np.uint8]], tuple[MarkId | None, float]]
@@ -98,7 +94,13 @@ def embed_array(
     """
     _check_shape(pixels)
     luma = canonical_luma(pixels)
-    field = perceptual_mask(luma) * unit_field(key_pattern(key), mark_id, *luma.shape)
+    mask = perceptual_mask(luma)
+    if np.mean(mask < GROUND + _PLAIN) > _PLAIN_SHARE:
+        raise CannotMarkError(
+            "the picture is too plain to carry a mark: nearly all of it is one tone or a smooth "
+            "gradient, where any mark would be seen"
+        )
+    field = mask * unit_field(key_pattern(key), mark_id, *luma.shape)
     strength = _strength(pixels, luma, field, key_pattern(key), mark_id)
     content, squares = _applied(pixels, field * np.float32(strength))
     found, log10_p = detect(content)
@@ -183,37 +185,41 @@ def _strength(
     )
 
     def factor(decibels: float) -> float:
-        return 255.0 / 10 ** (decibels / 20) / math.sqrt(power)
+        return min(255.0 / 10 ** (decibels / 20) / math.sqrt(power), _GROUND_LEVELS / GROUND)
 
     def survived(decibels: float, quality: int) -> float:
         marked = luma + field * np.float32(factor(decibels))
         return _deviations(residual(_through_jpeg(marked, quality)), pattern, word)
 
-    decibels = _USUAL + finer
-    for _ in range(_TRIALS):
-        z = survived(decibels, _TRIAL_QUALITY)
-        wanted = decibels + _DB_PER_DECADE * math.log10(max(z, 1.0) / _WANTED)
-        wanted = min(max(wanted, _COARSEST + finer), _FINEST + finer)
-        settled = abs(wanted - decibels) < 0.3
-        decibels = wanted
-        if settled:
-            break
-    if z < _WANTED and survived(decibels, _MILD_QUALITY) < _REFUSED:
+    def passes(decibels: float) -> bool:
+        return any(survived(decibels, quality) >= wanted for quality, wanted in _TRIALS)
+
+    fine, coarse = _FINEST + finer, _COARSEST + finer
+    if passes(fine):
+        return factor(fine)
+    if passes(coarse):
+        for _ in range(_HALVINGS):
+            middle = (fine + coarse) / 2
+            if passes(middle):
+                coarse = middle
+            else:
+                fine = middle
+    elif survived(coarse, _MILD_QUALITY) < _REFUSED:
         raise CannotMarkError(
             "the picture is too plain to carry a mark that survives ordinary recompression; "
             "a picture with more texture, or a larger one, can"
         )
-    return factor(decibels)
+    return factor(coarse)
 
 
 def _deviations(
     values: NDArray[np.float32], pattern: KeyPattern, word: NDArray[np.int8]
 ) -> float:
     """How many deviations the word stands out in a residual."""
-    power = mean_power(power_of(tile_spectrum(values)))
-    lines, weight = payload_values(tile_spectrum(values, pattern.tile_signs), power)
-    energy = float(np.sum((np.abs(lines) * weight) ** 2, dtype=np.float64))
-    return float(soft_bits(lines, weight, pattern) @ word) / math.sqrt(max(energy / 2, 1e-30))
+    lines = TileLines.of(values)
+    return float(lines.soft_bits(pattern) @ word) / math.sqrt(
+        max(lines.payload_energy / 2, 1e-30)
+    )
 
 
 def _through_jpeg(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:

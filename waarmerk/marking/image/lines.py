@@ -1,10 +1,11 @@
-"""Reading the lines of a tile: what a detector sees of a mark, and an informed marker as well.
+"""Reading the lines of tiles: what a detector sees of a mark, and an informed marker as well.
 
-A *line value* is the Fourier coefficient of all tiles added together at one line of the scheme.
-Its weight is one over the power around it, so that frequencies where the picture itself is
-strong count less. Values and weights do not depend on the key, except for the tile signs.
+A *line value* is the Fourier coefficient of a tile at one line of the scheme. Its weight is one
+over the power around it, so that frequencies where the picture itself is strong count less. Values
+and weights do not depend on the key: all keys share them.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,42 +14,19 @@ from numpy.typing import NDArray
 
 from waarmerk.marking.image.scheme import SCHEME, KeyPattern
 
-__all__ = ["mean_power", "payload_values", "soft_bits", "sync_values", "tile_spectrum", "weights"]
+__all__ = ["TileLines", "mean_power", "power_of", "sync_values", "weights"]
 
 # A line this many times stronger than its surroundings gets no further weight: one spectral line
 # of the picture itself must not decide alone.
 _LARGEST_RATIO = 16.0
 _REACH = 4  # mean power: over (2 * _REACH + 1)^2 coefficients
-_PLAIN = np.ones((1, 1), np.float32)
-
-
-def tile_spectrum(
-    values: NDArray[np.float32], signs: NDArray[np.float32] | None = None
-) -> NDArray[np.complex64]:
-    """Add all tiles of a residual [h, w] and transform.
-
-    Parameters
-    ----------
-    values : float32 [h, w]
-    signs : float32 [n, n], optional
-        Tile signs of a key; without them the tiles are added as they are.
-
-    Returns
-    -------
-    complex64 [tile // 2 + 1, tile]
-        Rows from 0 upwards: the half-plane in which the lines of the scheme lie.
-    """
-    from waarmerk.kernels.lattice import fold
-
-    tile = np.empty((SCHEME.tile, SCHEME.tile), np.float32)
-    fold(values, _PLAIN if signs is None else signs, tile)
-    return scipy.fft.rfft2(tile, axes=(1, 0))  # type: ignore[no-any-return]
+_ROWS = 48  # of a tile's transform that are looked at: the highest line is in row 37
 
 
 @cache
 def _sync_free() -> NDArray[np.float32]:
     """1 at every coefficient of the half-plane that holds no synchronisation line."""
-    mask = np.ones((SCHEME.tile // 2 + 1, SCHEME.tile), np.float32)
+    mask = np.ones((_ROWS, SCHEME.tile), np.float32)
     x, y = SCHEME.sync_lines.T
     mask[y, x] = 0.0
     return mask
@@ -57,7 +35,7 @@ def _sync_free() -> NDArray[np.float32]:
 def mean_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean over the surroundings of every coefficient, synchronisation lines left out.
 
-    Takes and gives float32 [tile // 2 + 1, tile].
+    Takes and gives float32 [48, tile].
     """
     from waarmerk.kernels.picture import half_plane_mean
 
@@ -80,36 +58,91 @@ def weights(
 
 
 def sync_values(
-    spectrum: NDArray[np.complex64], power: NDArray[np.float32]
+    total: NDArray[np.complex64],
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """Values and weights of the synchronisation lines of a tile spectrum, [L] each."""
+    """Values and weights of the synchronisation lines [L] in the sum of all tiles."""
     x, y = SCHEME.sync_lines.T
-    values = spectrum[y, x]
-    return values, weights(values, power[y, x])
-
-
-def payload_values(
-    spectrum: NDArray[np.complex64], power: NDArray[np.float32]
-) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """Values and weights of the payload lines of a signed tile spectrum, [lines] each.
-
-    ``power`` is the mean power of the tiles added without signs: signs scatter what the picture
-    itself has, but keep its power, and so all keys can share it.
-    """
-    place = _payload_places()
-    values = spectrum.ravel()[place]
-    return values, weights(values, power.ravel()[place])
+    values = total[y, x]
+    return values, weights(values, mean_power(power_of(total))[y, x])
 
 
 @cache
 def _payload_places() -> NDArray[np.intp]:
+    """Payload lines as indices into a flattened half-plane."""
     x, y = SCHEME.payload_lines.T
     return y * SCHEME.tile + x % SCHEME.tile  # type: ignore[no-any-return]
 
 
-def soft_bits(
-    values: NDArray[np.complex64], weight: NDArray[np.float32], pattern: KeyPattern
-) -> NDArray[np.float64]:
-    """Turn line values into soft coded bits [code_length], positive where +1 is likelier."""
-    turned = (values * pattern.payload_turn).real * weight
-    return np.bincount(pattern.payload_bit, turned, SCHEME.code_length)
+@cache
+def _turns() -> NDArray[np.complex64]:
+    """What turns a line back by a phase of 0 ... 255 256ths."""
+    return np.exp(-2j * np.pi / 256 * np.arange(256)).astype(np.complex64)
+
+
+@dataclass(frozen=True, eq=False)
+class TileLines:
+    """The tiles of a residual, transformed.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Of tiles.
+    total : complex64 [48, tile]
+        Spectrum of all tiles added together: what repeats stands out. Rows from 0 upwards, as far
+        as there are lines.
+    payload : complex64 [rows * columns, lines]
+        Weighted payload lines of every tile.
+    payload_energy : float
+        Sum of the squared magnitudes of ``payload``.
+    """
+
+    rows: int
+    columns: int
+    total: NDArray[np.complex64]
+    payload: NDArray[np.complex64]
+    payload_energy: float
+
+    @classmethod
+    def of(cls, residual: NDArray[np.float32]) -> "TileLines":
+        """Cut a residual [h, w] into tiles from its first pixel on, and transform them."""
+        from waarmerk.kernels.lattice import add_spectra, cut_tiles, weighted_lines
+
+        size = SCHEME.tile
+        rows, columns = -(-residual.shape[0] // size), -(-residual.shape[1] // size)
+        tiles = np.empty((rows * columns, size, size), np.float32)
+        cut_tiles(np.ascontiguousarray(residual), tiles)
+        spectra = scipy.fft.fft(scipy.fft.rfft(tiles, axis=1)[:, :_ROWS], axis=2)
+        total = np.empty((_ROWS, size), np.complex64)
+        power = np.empty((_ROWS, size), np.float32)
+        add_spectra(spectra, total, power)
+        places = _payload_places()
+        payload = np.empty((len(tiles), len(places)), np.complex64)
+        energy = weighted_lines(
+            spectra.reshape(len(tiles), -1),
+            places,
+            mean_power(power).ravel()[places],
+            _LARGEST_RATIO,
+            payload,
+        )
+        return cls(rows, columns, total, payload, energy)
+
+    def soft_bits(self, pattern: KeyPattern, down: int = 0, across: int = 0) -> NDArray[np.float64]:
+        """Read the coded bits of a key [code_length], positive where +1 is likelier.
+
+        The first tile is taken for the cell ``(down, across)`` of the key's grid.
+        """
+        from waarmerk.kernels.lattice import gather_bits
+
+        i = (np.arange(self.rows) + down) % SCHEME.grid
+        j = (np.arange(self.columns) + across) % SCHEME.grid
+        out = np.empty(SCHEME.code_length)
+        gather_bits(
+            self.payload,
+            np.add.outer(i * SCHEME.grid, j).ravel(),
+            pattern.payload_phase,
+            pattern.payload_place,
+            pattern.payload_start,
+            _turns(),
+            out,
+        )
+        return out

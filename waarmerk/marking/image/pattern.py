@@ -10,35 +10,38 @@ from waarmerk.marking.payload import MarkId
 __all__ = ["unit_field"]
 
 _SYNC_SHARE = 0.35  # of the energy: enough for the search of geometries, the rest reads the id
-_TILT = 0.4  # amplitude grows with this power of frequency: low lines are drowned by the picture
+_TILT = 0.6  # amplitude grows with this power of frequency: low lines are drowned by the picture
 
 
-def _tile(
-    lines: NDArray[np.int64], phase: NDArray[np.float64], sign: NDArray[np.float64]
+def _tiles(
+    lines: NDArray[np.int64], values: NDArray[np.complexfloating]
 ) -> NDArray[np.float32]:
-    """A tile [tile, tile] of unit variance with the given lines."""
+    """Tiles [n, tile, tile] of unit variance with the given values [n, L] on the lines [L, 2]."""
     x, y = lines.T
-    values = (np.hypot(x, y) ** _TILT * sign * np.exp(1j * phase)).astype(np.complex64)
-    plane = np.zeros((SCHEME.tile, SCHEME.tile), np.complex64)
-    plane[y, x] = values
-    plane[-y, -x] = values.conj()
-    tile = scipy.fft.fft2(plane.conj()).real  # the inverse transform, up to its scale
-    return (tile / tile.std()).astype(np.float32)
+    plane = np.zeros((len(values), SCHEME.tile, SCHEME.tile), np.complex64)
+    plane[:, y, x] = np.hypot(x, y) ** _TILT * values
+    plane[:, -y, -x] = plane[:, y, x].conj()
+    tiles = scipy.fft.fft2(plane.conj()).real  # the inverse transform, up to its scale
+    return (tiles / tiles.std()).astype(np.float32)
 
 
 def unit_field(
     pattern: KeyPattern, mark_id: MarkId, height: int, width: int
 ) -> NDArray[np.float32]:
     """Synchronisation and payload over a canonical picture: float32 [height, width], variance 1."""
-    sign = np.full(len(SCHEME.sync_lines), sync_sign(mark_id))
-    sync = _tile(SCHEME.sync_lines, pattern.sync_phase, sign)
-    word = SCHEME.code.encode(mark_id).astype(np.float64)
-    payload = _tile(SCHEME.payload_lines, pattern.payload_phase, word[pattern.payload_bit])
-    rows, columns = -(-height // SCHEME.tile), -(-width // SCHEME.tile)
-    signs = pattern.tile_signs[
-        np.ix_(np.arange(rows) % SCHEME.sign_grid, np.arange(columns) % SCHEME.sign_grid)
-    ]
-    both = np.float32(_SYNC_SHARE**0.5) * sync[None, :, None, :] + (
-        np.float32((1 - _SYNC_SHARE) ** 0.5) * signs[:, None, :, None] * payload[None, :, None, :]
-    )
-    return both.reshape(rows * SCHEME.tile, columns * SCHEME.tile)[:height, :width]
+    size, grid = SCHEME.tile, SCHEME.grid
+    phase = pattern.sync_phase[None]
+    sync = _tiles(SCHEME.sync_lines, sync_sign(mark_id) * np.exp(1j * phase))
+    rows, columns = -(-height // size), -(-width // size)
+    used = np.add.outer(
+        np.arange(min(rows, grid)) * grid, np.arange(min(columns, grid))
+    ).ravel()
+    word = SCHEME.code.encode(mark_id)
+    bit = (pattern.payload_place + pattern.payload_start[used, None]) % SCHEME.code_length
+    turn = np.exp(2j * np.pi / 256 * np.arange(256)).astype(np.complex64)
+    payload = _tiles(SCHEME.payload_lines, word[bit] * turn[pattern.payload_phase[used]])
+    both = _SYNC_SHARE**0.5 * sync + (1 - _SYNC_SHARE) ** 0.5 * payload
+    cells = both.reshape(min(rows, grid), min(columns, grid), size, size)
+    cells = cells[np.arange(rows) % grid][:, np.arange(columns) % grid]
+    field = cells.swapaxes(1, 2).reshape(rows * size, columns * size)[:height, :width]
+    return np.ascontiguousarray(field, np.float32)

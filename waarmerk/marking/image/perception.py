@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from waarmerk.marking.image.scheme import SCHEME
 
-__all__ = ["perceptual_mask"]
+__all__ = ["GROUND", "perceptual_mask"]
 
 _REACH = 2  # canonical pixels: squares of 5 x 5 for activity, and for the calmest place
-_GROUND = 0.45  # what plain ground gets, in the units of deviation to the power of 3/4
+GROUND = 0.45  # what plain ground gets, in the units of deviation to the power of 3/4
 
 
 def perceptual_mask(luma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -25,5 +25,5 @@ def perceptual_mask(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     from waarmerk.kernels.picture import mask_strength
 
     out = np.empty_like(luma)
-    mask_strength(luma, SCHEME.high_pass, _REACH, _GROUND, out)
+    mask_strength(luma, SCHEME.high_pass, _REACH, GROUND, out)
     return out

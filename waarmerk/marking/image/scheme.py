@@ -6,9 +6,9 @@ In the Fourier plane of a tile::
         rows (y)
           ▲   · · ● · ·        ●  synchronisation lines: public places, phases from the key;
           │  ·  · · ●  ·          the same in every tile, so they show at any crop
-          │ · ● ·   · · ·      ·  payload lines: phases from the key, each carries one coded
-          └──────────────▶        bit; every tile has its own sign, so nothing repeats
-                 columns (x)
+          │ · ● ·   · · ·      ·  payload lines: each carries one coded bit, in every tile
+          └──────────────▶        with other phases and another order of the bits, so that
+                 columns (x)      nothing repeats from tile to tile
 
 The places of the synchronisation lines are closed under right-angle rotations and mirrors: one
 search over scale and angle serves all eight orientations, without a key.
@@ -51,7 +51,7 @@ class ImageScheme:
     lines_per_bit: int = 2
     sync_ring: tuple[float, float] = (0.08, 0.28)  # cycles per canonical pixel
     sync_orbits: int = 16  # of four lines each (eight with their conjugates)
-    sign_grid: int = 8  # tile signs repeat after this many tiles
+    grid: int = 8  # payload patterns repeat after this many tiles, in either direction
     luma: tuple[float, float, float] = (0.299, 0.587, 0.114)  # Rec. 601, as JPEG and libwebp use
     # The detector's view of a picture, which informed embedding must know too.
     high_pass: int = 4
@@ -146,34 +146,30 @@ SCHEME = ImageScheme()
 
 @dataclass(frozen=True, eq=False)
 class KeyPattern:
-    """What a key makes of the scheme: phases, bit places, tile signs.
+    """What a key makes of the scheme.
 
     Attributes
     ----------
     sync_phase : float64 [L]
         Phase of each synchronisation line, radians.
-    payload_phase : float64 [code_length * lines_per_bit]
-        Phase of each payload line.
-    payload_bit : int64 [code_length * lines_per_bit]
-        The coded bit that it carries.
-    tile_signs : float32 [sign_grid, sign_grid]
-        Sign of the payload in each tile.
+    payload_phase : uint8 [grid * grid, lines]
+        Phase of each payload line in each tile of the grid, in 256ths of a turn.
+    payload_place : int64 [lines]
+        Place of each payload line in the order of the coded bits, twice 0 ... code_length - 1.
+    payload_start : int64 [grid * grid]
+        Where that order starts in each tile: line k of tile t carries the coded bit
+        ``(payload_place[k] + payload_start[t]) % code_length``.
     """
 
     sync_phase: NDArray[np.float64]
-    payload_phase: NDArray[np.float64]
-    payload_bit: NDArray[np.int64]
-    tile_signs: NDArray[np.float32]
+    payload_phase: NDArray[np.uint8]
+    payload_place: NDArray[np.int64]
+    payload_start: NDArray[np.int64]
 
     @cached_property
     def sync_turn(self) -> NDArray[np.complex64]:
         """What turns each synchronisation line of this key to angle 0 [L]."""
         return np.exp(-1j * self.sync_phase).astype(np.complex64)
-
-    @cached_property
-    def payload_turn(self) -> NDArray[np.complex64]:
-        """What turns each payload line of this key to angle 0 or 180 degrees, by its bit."""
-        return np.exp(-1j * self.payload_phase).astype(np.complex64)
 
 
 def sync_sign(mark_id: MarkId) -> float:
@@ -181,23 +177,19 @@ def sync_sign(mark_id: MarkId) -> float:
     return -1.0 if int(mark_id) & 1 else 1.0
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def key_pattern(key: MarkingKey) -> KeyPattern:
-    """Derive the pattern of a key; streams ``sync``, ``payload`` and ``tiles`` of the scheme."""
+    """Derive the pattern of a key from its streams ``sync`` and ``payload`` of the scheme."""
     scheme = SCHEME
     sync = key.stream(scheme.name, "sync")
     payload = key.stream(scheme.name, "payload")
-    tiles = key.stream(scheme.name, "tiles")
-    lines = len(scheme.sync_lines)
     count = len(scheme.payload_lines)
-    order = payload.permutation(count)
-    bit = np.empty(count, np.int64)
-    bit[order] = np.arange(count) % scheme.code_length
+    tiles = scheme.grid**2
+    place = np.empty(count, np.int64)
+    place[payload.permutation(count)] = np.arange(count) % scheme.code_length
     return KeyPattern(
-        sync_phase=sync.phases(lines),
-        payload_phase=payload.phases(count),
-        payload_bit=bit,
-        tile_signs=tiles.signs(scheme.sign_grid**2)
-        .reshape(scheme.sign_grid, scheme.sign_grid)
-        .astype(np.float32),
+        sync_phase=sync.phases(len(scheme.sync_lines)),
+        payload_place=place,
+        payload_start=payload.uint32(tiles).astype(np.int64) % scheme.code_length,
+        payload_phase=np.frombuffer(payload.bytes(tiles * count), np.uint8).reshape(tiles, count),
     )
