@@ -67,7 +67,7 @@ def band_lines() -> np.ndarray:
 
 def public_lines() -> np.ndarray:
     """Return the synchronisation lines of the specification, bool ``[128, 128]``."""
-    from waarmerk.marking.image.scheme import SCHEME  # noqa: PLC0415 - parsing stays quick
+    from waarmerk.marking.image.scheme import SCHEME
 
     table = np.zeros((TILE, TILE), bool)
     for sign in (1, -1):
@@ -137,8 +137,8 @@ def recovered_signs(spectra: np.ndarray) -> np.ndarray:
 
 def signed_notch(rgb: np.ndarray) -> np.ndarray:
     """Return a 512 x 512 picture without its payload and its public lines, as float."""
-    from waarmerk.marking.image.canonical import canonical_luma, residual  # noqa: PLC0415
-    from waarmerk.marking.image.scheme import SCHEME  # noqa: PLC0415
+    from waarmerk.marking.image.canonical import canonical_luma, residual
+    from waarmerk.marking.image.scheme import SCHEME
 
     columns, rows = SCHEME.payload_lines.T
     view = residual(canonical_luma(rgb))
@@ -188,7 +188,7 @@ def folded(average: np.ndarray) -> np.ndarray:
 
 def variants(data: Path, number: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield pictures at 512 x 512 made of the folder 512-more by crops and mirrors."""
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
     sources = [picture.load() for picture in pictures(data, "512-more")]
     for index in range(number):
@@ -203,8 +203,8 @@ def variants(data: Path, number: int) -> Iterator[tuple[str, np.ndarray]]:
 
 def averages(data: Path, number: int) -> dict[str, np.ndarray]:
     """Mark `number` pictures with the attacked key and return what an attacker averages."""
-    from waarmerk import mark_image  # noqa: PLC0415
-    from waarmerk.errors import CannotMarkError  # noqa: PLC0415
+    from waarmerk import mark_image
+    from waarmerk.errors import CannotMarkError
 
     key = bench_key("attacks")
     residual = np.zeros((CANONICAL, CANONICAL, 3))
@@ -277,8 +277,8 @@ def main() -> None:
     parser.add_argument("--ids", type=int, default=3, help="times each picture is marked")
     parser.add_argument("--average", type=int, default=500, help="pictures averaged; 0: skip that")
     options = parser.parse_args()
-    from waarmerk import mark_image  # noqa: PLC0415 - parsing stays quick
-    from waarmerk.errors import CannotMarkError  # noqa: PLC0415
+    from waarmerk import mark_image
+    from waarmerk.errors import CannotMarkError
 
     out = ResultFile(options.out, ("folder", "picture", "id", "attack"), {})
     key = bench_key("attacks")

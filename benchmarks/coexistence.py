@@ -30,8 +30,8 @@ def read_theirs(peers: PeerClient, peer: str, rgb: np.ndarray, sent: str) -> Row
 
 def measure(peers: PeerClient, picture: Picture, peer: str, length: int) -> list[Row]:
     """Return the rows of one picture and one peer."""
-    from waarmerk import mark_image  # noqa: PLC0415
-    from waarmerk.errors import CannotMarkError  # noqa: PLC0415
+    from waarmerk import mark_image
+    from waarmerk.errors import CannotMarkError
 
     key, sent = bench_key("coexistence"), bench_id("coexistence", picture.folder, picture.name)
     original, theirs = picture.load(), payload(peer, length, picture.name)

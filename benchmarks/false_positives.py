@@ -109,7 +109,7 @@ def make(data: Path, content: Content) -> np.ndarray:
         side = int(number)
         return np.tile(rgb[:side, :side], (512 // side + 1, 512 // side + 1, 1))[:512, :512].copy()
     if content.group == "another key's mark":
-        from waarmerk import mark_image  # noqa: PLC0415 - in the worker only
+        from waarmerk import mark_image
 
         rgb = mark_image(
             rgb, bench_key("another", content.name), mark_id=bench_id("another", content.name)
@@ -121,8 +121,8 @@ def make(data: Path, content: Content) -> np.ndarray:
 
 def measure(task: tuple[Path, Content, str, int]) -> Row:
     """Return the row of one content at one effort."""
-    from waarmerk import detect_image  # noqa: PLC0415
-    from waarmerk.errors import CannotMarkError  # noqa: PLC0415
+    from waarmerk import detect_image
+    from waarmerk.errors import CannotMarkError
 
     data, content, effort, number = task
     name = {"class": content.group, "content": content.name, "effort": effort}

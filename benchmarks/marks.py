@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def bench_key(*name: object) -> "MarkingKey":
     """Return the benchmark's key of that name."""
-    from waarmerk import MarkingKey  # noqa: PLC0415 - the workers' parent need not load it
+    from waarmerk import MarkingKey
 
     secret = hashlib.sha256("\x1f".join(map(str, ("benchmark key", *name))).encode()).digest()
     return MarkingKey(secret, created="2026-01-01T00:00:00Z")
@@ -28,14 +28,14 @@ def bench_key(*name: object) -> "MarkingKey":
 
 def bench_id(*name: object) -> "MarkId":
     """Return the mark id of that name, of kind generated."""
-    from waarmerk import MarkId  # noqa: PLC0415
+    from waarmerk import MarkId
 
     return MarkId(int(rng_for("mark id", *name).integers(1 << 63)))
 
 
 def read_each(rgb: np.ndarray, keys: "list[MarkingKey]", effort: str) -> "list[WatermarkFinding]":
     """Ask for every key by itself, over one shared analysis: no finding pays for other keys."""
-    from waarmerk.detection.image import detect_each  # noqa: PLC0415
+    from waarmerk.detection.image import detect_each
 
     return detect_each(rgb, keys, effort)
 
@@ -64,7 +64,7 @@ def look_for(
     rgb: np.ndarray, key: "MarkingKey", sent: "MarkId", effort: "Effort" = "full"
 ) -> dict[str, Any]:
     """Detect and describe; a detector that raises has read nothing, and the run goes on."""
-    from waarmerk import detect_image  # noqa: PLC0415
+    from waarmerk import detect_image
 
     try:
         return reading(detect_image(rgb, keys=[key], effort=effort), sent)

@@ -44,7 +44,7 @@ class Task:
 
 def warm_up() -> None:
     """Compile and load everything before the first timing."""
-    from waarmerk import detect_image, mark_image  # noqa: PLC0415 - in the worker only
+    from waarmerk import detect_image, mark_image
 
     noise = rng_for("warm up").normal(128, 40, (512, 512, 3)).clip(0, 255).astype(np.uint8)
     key = bench_key("warm up")
@@ -54,8 +54,8 @@ def warm_up() -> None:
 
 def measure(task: Task) -> list[Row]:
     """Return the rows of one task."""
-    from waarmerk import mark_image  # noqa: PLC0415
-    from waarmerk.errors import CannotMarkError  # noqa: PLC0415
+    from waarmerk import mark_image
+    from waarmerk.errors import CannotMarkError
 
     [original] = [
         picture.load()

@@ -99,8 +99,8 @@ def rows_of(
 
 def one_megapixel(rgb: np.ndarray, name: str, rounds: int) -> list[Row]:
     """Compare marking and detection of an array with decoding it."""
-    from waarmerk import detect_image, mark_image  # noqa: PLC0415 - after the threads are set
-    from waarmerk.marking.image import embed_array  # noqa: PLC0415
+    from waarmerk import detect_image, mark_image
+    from waarmerk.marking.image import embed_array
 
     key, other = bench_key("throughput"), bench_key("throughput", "other")
     mark_id = bench_id("throughput", name)
@@ -123,7 +123,7 @@ def one_megapixel(rgb: np.ndarray, name: str, rounds: int) -> list[Row]:
 
 def file_to_verdict(rgb: np.ndarray, name: str, rounds: int) -> list[Row]:
     """Compare a 12-megapixel JPEG file's verdict with Pillow's full decode of the file."""
-    from waarmerk import detect_file, detect_image, mark_image  # noqa: PLC0415
+    from waarmerk import detect_file, detect_image, mark_image
 
     key = bench_key("throughput")
     mark_id = bench_id("throughput", name)
@@ -148,7 +148,7 @@ def file_to_verdict(rgb: np.ndarray, name: str, rounds: int) -> list[Row]:
 
 def further_keys(rgb: np.ndarray, name: str, rounds: int) -> list[Row]:
     """Return the share of the first key's cost that each further key adds."""
-    from waarmerk import detect_image  # noqa: PLC0415
+    from waarmerk import detect_image
 
     keys = [bench_key("throughput", "further", index) for index in range(FURTHER_KEYS + 1)]
     rows: list[Row] = []

@@ -89,9 +89,9 @@ def mark_image(
     -----
     This is one layer. A file gets both, watermark and signed manifest, from :func:`mark_file`.
     """
-    from waarmerk.marking.image import embed_array  # noqa: PLC0415
-    from waarmerk.marking.image.scheme import SCHEME  # noqa: PLC0415
-    from waarmerk.marking.report import WatermarkLayer  # noqa: PLC0415
+    from waarmerk.marking.image import embed_array
+    from waarmerk.marking.image.scheme import SCHEME
+    from waarmerk.marking.report import WatermarkLayer
 
     _require_in_use(key)
     mark_id = settled_mark_id(mark_id, kind)
@@ -126,7 +126,7 @@ def detect_image(
     WatermarkFinding
         Its p-value holds for any picture. Without keys its status is ``not_checked``.
     """
-    from waarmerk.detection.file import as_keys, find_watermark  # noqa: PLC0415
+    from waarmerk.detection.file import as_keys, find_watermark
 
     return find_watermark(_pixels_to_search(image), as_keys(keys), effort)
 
@@ -180,8 +180,8 @@ def mark_file(
     OutputError
         If the target cannot be written.
     """
-    from waarmerk.detection.manifest import read_manifest  # noqa: PLC0415
-    from waarmerk.marking.file import mark_file as mark  # noqa: PLC0415
+    from waarmerk.detection.manifest import read_manifest
+    from waarmerk.marking.file import mark_file as mark
 
     _require_in_use(key)
     mark_id = settled_mark_id(mark_id, kind)
@@ -217,7 +217,7 @@ def make_key_files(
     OutputError
         If one of the files exists already (unless `overwrite`) or cannot be written.
     """
-    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
+    from waarmerk.marking.key import MarkingKey
 
     key_path = Path(key_path)
     if not overwrite and os.path.lexists(key_path):
@@ -228,7 +228,7 @@ def make_key_files(
     if not dev_cert:
         key.save(key_path, overwrite=overwrite)
         return key, (key_path,)
-    from waarmerk.marking.certificate import write_test_chain  # noqa: PLC0415
+    from waarmerk.marking.certificate import write_test_chain
 
     # The chain first: a key is what must never be replaced when something else goes wrong.
     files = write_test_chain(key_path, overwrite=overwrite)
@@ -250,12 +250,12 @@ def warm() -> float:
     float
         Seconds that it took.
     """
-    import time  # noqa: PLC0415
+    import time
 
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
-    from waarmerk.marking.payload import MarkId  # noqa: PLC0415
+    from waarmerk.marking.key import MarkingKey
+    from waarmerk.marking.payload import MarkId
 
     start = time.perf_counter()
     key = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z")
@@ -276,7 +276,7 @@ def warm() -> float:
 
 def settled_mark_id(mark_id: MarkId | None, kind: Kind | None) -> MarkId:
     """Return the id to mark with: the one given, if it is of the kind asked for, or a new one."""
-    from waarmerk.marking.payload import MarkId  # noqa: PLC0415
+    from waarmerk.marking.payload import MarkId
 
     if mark_id is None:
         return MarkId.random(kind or "generated")
@@ -290,7 +290,7 @@ def settled_mark_id(mark_id: MarkId | None, kind: Kind | None) -> MarkId:
 
 def _require_in_use(key: MarkingKey) -> None:
     """Raise unless the key may still make new marks."""
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
     if key.retired is not None and datetime.fromisoformat(key.retired) <= datetime.now(UTC):
         raise KeyFileError(
@@ -300,7 +300,7 @@ def _require_in_use(key: MarkingKey) -> None:
 
 
 def _self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
-    from waarmerk.detection.image import detect_array  # noqa: PLC0415
+    from waarmerk.detection.image import detect_array
 
     def detect(array: Pixels) -> WatermarkFinding:
         return detect_array(array, (key,), "fast")
@@ -320,7 +320,7 @@ def _read_back(key: MarkingKey) -> Callable[[Pixels], tuple[MarkId | None, float
 
 def _pixels_to_mark(image: object) -> tuple[Pixels, Callable[[Pixels], object]]:
     """Return the pixels of an image, and how to make the same kind of image of marked ones."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     if isinstance(image, np.ndarray):
         return _checked(image), np.asarray
@@ -336,7 +336,7 @@ def _pixels_to_mark(image: object) -> tuple[Pixels, Callable[[Pixels], object]]:
     alpha = pixels[:, :, 1] if pil.mode == "LA" else None
 
     def rebuild(content: Pixels) -> Image.Image:
-        from PIL import Image  # noqa: PLC0415
+        from PIL import Image
 
         if alpha is not None:
             content = np.dstack([content, alpha])
@@ -349,7 +349,7 @@ def _pixels_to_mark(image: object) -> tuple[Pixels, Callable[[Pixels], object]]:
 
 def _pixels_to_search(image: object) -> Pixels:
     """Return pixels to look for a mark in; here an image may be of any mode."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     if isinstance(image, np.ndarray):
         return _checked(image)
@@ -366,7 +366,7 @@ def _pixels_to_search(image: object) -> Pixels:
 
 
 def _as_pil(image: object) -> Image.Image:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
     if isinstance(image, Image.Image):
         return image

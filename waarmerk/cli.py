@@ -62,7 +62,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (WaarmerkError, OSError, MemoryError) as error:
         _complain(_in_words(error))
     except Exception:  # noqa: BLE001 - status 1 would say that no mark was found
-        import traceback  # noqa: PLC0415
+        import traceback
 
         traceback.print_exc()
         _complain("this is a bug in waarmerk; please report it with the lines above")
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
-        import waarmerk  # noqa: PLC0415
+        import waarmerk
 
         _print(f"waarmerk {waarmerk.__version__}")
         context.exit()
@@ -120,7 +120,7 @@ def cli(context: click.Context) -> None:
 @click.option("--force", is_flag=True, help="Replace files that exist. A replaced key is gone.")
 def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     """Make a secret key and write it to KEYFILE, readable by you alone."""
-    from waarmerk.api import make_key_files  # noqa: PLC0415
+    from waarmerk.api import make_key_files
 
     key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
     _print(f"Wrote {_shown(files[0])}: secret key {key.key_id}.")
@@ -184,9 +184,9 @@ def mark(
     The manifest is signed with --sign-cert and --sign-key, or else with the certificate that lies
     beside the key (key.cert.pem and key.sign.pem for key.json).
     """
-    from waarmerk.api import mark_file  # noqa: PLC0415
-    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
-    from waarmerk.marking.payload import MarkId  # noqa: PLC0415
+    from waarmerk.api import mark_file
+    from waarmerk.marking.key import MarkingKey
+    from waarmerk.marking.payload import MarkId
 
     number = None if mark_id is None else MarkId.from_hex(mark_id)
     key = MarkingKey.load(keyfile)
@@ -231,10 +231,10 @@ def detect(
 
     Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
     """
-    from waarmerk.detection.file import detect_file  # noqa: PLC0415
-    from waarmerk.detection.manifest import load_anchors  # noqa: PLC0415
-    from waarmerk.detection.plain import lines  # noqa: PLC0415
-    from waarmerk.marking.key import KeyRing  # noqa: PLC0415
+    from waarmerk.detection.file import detect_file
+    from waarmerk.detection.manifest import load_anchors
+    from waarmerk.detection.plain import lines
+    from waarmerk.marking.key import KeyRing
 
     keys = KeyRing.load(keyfiles)
     anchors = (load_anchors(trust).encode(),) if trust else ()
@@ -261,7 +261,7 @@ def demo() -> int:
 
     Nothing is left behind.
     """
-    from waarmerk.demo import run as run_demo  # noqa: PLC0415
+    from waarmerk.demo import run as run_demo
 
     result = run_demo(_print)
     if result.false_alarms or not result.found:
@@ -277,7 +277,7 @@ def warm() -> int:
     The first use of each part compiles it, which takes some seconds; the result is kept for all
     later processes. Run this in the build of a container image, and before starting workers.
     """
-    from waarmerk.api import warm as warm_up  # noqa: PLC0415
+    from waarmerk.api import warm as warm_up
 
     _say(f"compiled in {warm_up():.1f} s")
     return 0
@@ -293,8 +293,8 @@ def _signer(
         if sign_cert is not None:
             raise click.UsageError("--no-manifest and --sign-cert contradict each other")
         return None
-    from waarmerk.marking.certificate import certificate_files  # noqa: PLC0415
-    from waarmerk.marking.manifest import Signer  # noqa: PLC0415
+    from waarmerk.marking.certificate import certificate_files
+    from waarmerk.marking.manifest import Signer
 
     if sign_cert is not None and sign_key is not None:
         return Signer.from_files(sign_cert, sign_key)
@@ -343,18 +343,18 @@ def _print(text: str) -> None:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    import json  # noqa: PLC0415
+    import json
 
     _print(json.dumps(value, allow_nan=False))
 
 
 def _shown(text: str | Path) -> str:
-    from waarmerk.detection.summary import printable  # noqa: PLC0415
+    from waarmerk.detection.summary import printable
 
     return printable(str(text))
 
 
 def _width() -> int:
-    import shutil  # noqa: PLC0415
+    import shutil
 
     return min(shutil.get_terminal_size().columns, 100)

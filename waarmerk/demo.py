@@ -58,9 +58,9 @@ class DemoResult:
 
 def run(echo: Callable[[str], None]) -> DemoResult:
     """Run the demo; every line of its output goes to `echo`."""
-    from waarmerk.marking.certificate import write_test_chain  # noqa: PLC0415
-    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
-    from waarmerk.marking.signer import Signer  # noqa: PLC0415
+    from waarmerk.marking.certificate import write_test_chain
+    from waarmerk.marking.key import MarkingKey
+    from waarmerk.marking.signer import Signer
 
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="waarmerk-demo-") as name:
@@ -110,7 +110,7 @@ def _picture(name: str, folder: Path) -> Path:
 def _mark(
     original: Path, folder: Path, key: MarkingKey, signer: Signer, echo: Callable[[str], None]
 ) -> tuple[Path, str]:
-    from waarmerk.api import mark_file  # noqa: PLC0415
+    from waarmerk.api import mark_file
 
     target = folder / original.name
     start = time.perf_counter()
@@ -124,7 +124,7 @@ def _mark(
 
 
 def _changed(path: Path, folder: Path) -> list[tuple[str, Path]]:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
     out = [("nothing: as it was written", path)]
     with Image.open(path) as opened:
@@ -137,7 +137,7 @@ def _changed(path: Path, folder: Path) -> list[tuple[str, Path]]:
 
 
 def _damages() -> tuple[Damage, ...]:
-    from PIL import Image, ImageOps  # noqa: PLC0415
+    from PIL import Image, ImageOps
 
     def scaled(image: Image.Image, factor: float) -> Image.Image:
         size = (round(image.width * factor), round(image.height * factor))
@@ -169,7 +169,7 @@ def _damages() -> tuple[Damage, ...]:
 
 
 def _detect(path: Path, key: MarkingKey, root: Path) -> DetectionReport:
-    from waarmerk.detection.file import detect_file  # noqa: PLC0415
+    from waarmerk.detection.file import detect_file
 
     return detect_file(path, key, (root,))
 
@@ -177,8 +177,8 @@ def _detect(path: Path, key: MarkingKey, root: Path) -> DetectionReport:
 def _without_our_mark(
     bare: Path, folder: Path, key: MarkingKey, echo: Callable[[str], None]
 ) -> int:
-    from waarmerk.detection.file import detect_file  # noqa: PLC0415
-    from waarmerk.marking.key import MarkingKey  # noqa: PLC0415
+    from waarmerk.detection.file import detect_file
+    from waarmerk.marking.key import MarkingKey
 
     echo("  without our mark")
     alarms = 0
@@ -196,7 +196,7 @@ def _show(
     echo: Callable[[str], None], what: str, report: DetectionReport, mark_id: str | None
 ) -> bool:
     """Print one row; return whether the right id was read."""
-    from waarmerk.detection.finding import ManifestFinding, WatermarkFinding  # noqa: PLC0415
+    from waarmerk.detection.finding import ManifestFinding, WatermarkFinding
 
     watermark = next(f for f in report.findings if isinstance(f, WatermarkFinding))
     manifest = next(f for f in report.findings if isinstance(f, ManifestFinding))

@@ -1,6 +1,8 @@
 """What fuzzing has found stays mended; and a short fuzzing run of its own."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,25 @@ def test_a_find_ends_in_one_clear_line_or_well(find, tmp_path, capfd):
     path.write_bytes(find.read_bytes())
     attempt(path)
     assert capfd.readouterr().err == ""
+
+
+def test_no_library_talks_about_them_on_stderr():
+    # In a process of its own: pytest listens to loggers, which without it would print.
+    work = """
+import sys
+from pathlib import Path
+from waarmerk.errors import WaarmerkError
+from waarmerk.marking.picture import open_for_detection
+for name in sys.argv[1:]:
+    try:
+        open_for_detection(Path(name).read_bytes(), name)
+    except WaarmerkError:
+        pass
+"""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", work, *FINDS], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".webp", ".avif", ".tif", ".gif", ".bmp"])

@@ -70,7 +70,7 @@ def detect_file(
     UnsupportedInputError
         If it is of a kind that is not supported.
     """
-    from waarmerk.marking.formats import read_source  # noqa: PLC0415
+    from waarmerk.marking.formats import read_source
 
     data = read_source(path)
     shown = Path(path).name if name is None else name
@@ -85,8 +85,8 @@ def detect_bytes(
     effort: Effort = "full",
 ) -> DetectionReport:
     """Examine the content of a file; see :func:`detect_file`."""
-    from waarmerk.detection.manifest import read_manifest  # noqa: PLC0415
-    from waarmerk.marking.picture import open_for_detection  # noqa: PLC0415
+    from waarmerk.detection.manifest import read_manifest
+    from waarmerk.marking.picture import open_for_detection
 
     ring = as_keys(keys)
     _check_effort(effort)
@@ -116,7 +116,7 @@ def find_watermark(
     _check_effort(effort)
     if not keys:
         return WatermarkFinding("not_checked", IMAGE_SCHEME, reason=NO_KEY)
-    from waarmerk.detection.image import detect_array  # noqa: PLC0415
+    from waarmerk.detection.image import detect_array
 
     finding = detect_array(array, keys, effort)
     if effort == "fast" and finding.status == "not_found" and finding.reason is None:

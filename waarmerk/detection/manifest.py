@@ -100,7 +100,7 @@ def read_manifest(
         If a trust file cannot be read or does not hold sound certificates. Never because of the
         file that is examined.
     """
-    import c2pa  # noqa: PLC0415
+    import c2pa
 
     context = c2pa.Context.from_dict(offline_settings(load_anchors(trust)))
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
@@ -151,9 +151,9 @@ def load_anchors(trust: Sequence[bytes | str | os.PathLike[str]]) -> str:
 def _normalized(pem: bytes, name: str) -> str:
     """Return the certificates of a PEM file and nothing else that stands in it."""
     # Only who gives anchors pays for loading cryptography.
-    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding
 
-    from waarmerk.marking.profile import parse_certificates  # noqa: PLC0415
+    from waarmerk.marking.profile import parse_certificates
 
     certificates = parse_certificates(pem, name)
     return b"".join(c.public_bytes(Encoding.PEM) for c in certificates).decode("ascii")

@@ -112,7 +112,7 @@ class DetectionReport:
         now
             The time of the report; the current time when left out.
         """
-        from waarmerk import __version__  # noqa: PLC0415
+        from waarmerk import __version__
 
         findings, notes = tuple(findings), tuple(notes)
         conclusion = conclude(findings)

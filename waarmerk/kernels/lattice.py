@@ -13,6 +13,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waarmerk.kernels._jit import kernel
 
@@ -33,7 +34,7 @@ __all__ = [
 
 
 @kernel
-def cut_tiles(values, out):  # type: ignore[no-untyped-def]
+def cut_tiles(values: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Cut a picture into tiles; what partial tiles lack is 0.
 
     Parameters
@@ -56,7 +57,9 @@ def cut_tiles(values, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_spectra(spectra, total, power):  # type: ignore[no-untyped-def]
+def add_spectra(
+    spectra: NDArray[np.complex64], total: NDArray[np.complex64], power: NDArray[np.float32]
+) -> None:
     """Add up spectra [T, n, m], and their powers.
 
     Parameters
@@ -80,7 +83,13 @@ def add_spectra(spectra, total, power):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def weighted_lines(spectra, places, around, ratio, out):  # type: ignore[no-untyped-def]
+def weighted_lines(
+    spectra: NDArray[np.complex64],
+    places: NDArray[np.int64],
+    around: NDArray[np.float32],
+    ratio: float,
+    out: NDArray[np.complex64],
+) -> float:
     """Read the lines of every tile and divide each by the power around it.
 
     Parameters
@@ -113,7 +122,15 @@ def weighted_lines(spectra, places, around, ratio, out):  # type: ignore[no-unty
 
 
 @kernel
-def gather_bits(lines, cells, phases, places, starts, turns, out):  # type: ignore[no-untyped-def]
+def gather_bits(
+    lines: NDArray[np.complex64],
+    cells: NDArray[np.int64],
+    phases: NDArray[np.uint8],
+    places: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    turns: NDArray[np.complex64],
+    out: NDArray[np.float64],
+) -> None:
     """Turn every line of every tile by its keyed phase and add it to the bit that it carries.
 
     Parameters
@@ -145,7 +162,13 @@ def gather_bits(lines, cells, phases, places, starts, turns, out):  # type: igno
 
 
 @kernel
-def whitened_power(spectrum, block, clip, mean, out):  # type: ignore[no-untyped-def]
+def whitened_power(
+    spectrum: NDArray[np.complex64],
+    block: int,
+    clip: float,
+    mean: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     """Power of a half-plane spectrum over its local mean, limited.
 
     Parameters
@@ -191,7 +214,13 @@ def whitened_power(spectrum, block, clip, mean, out):  # type: ignore[no-untyped
 
 
 @kernel
-def log_polar(power, radii, angles, steps, out):  # type: ignore[no-untyped-def]
+def log_polar(
+    power: NDArray[np.float32],
+    radii: NDArray[np.float64],
+    angles: NDArray[np.float64],
+    steps: float,
+    out: NDArray[np.uint8],
+) -> None:
     """Sample a half-plane map on a log-polar grid, bilinearly, in whole steps.
 
     Parameters
@@ -233,7 +262,12 @@ def log_polar(power, radii, angles, steps, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def turned_scores(polar, rows, columns, out):  # type: ignore[no-untyped-def]
+def turned_scores(
+    polar: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    out: NDArray[np.int32],
+) -> None:
     """Add up the lines of every scale and angle: on a log-polar map both are shifts.
 
     Parameters
@@ -259,7 +293,13 @@ def turned_scores(polar, rows, columns, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def stretched_scores(power, lines, scales, reach, out):  # type: ignore[no-untyped-def]
+def stretched_scores(
+    power: NDArray[np.float32],
+    lines: NDArray[np.float32],
+    scales: NDArray[np.float64],
+    reach: int,
+    out: NDArray[np.float32],
+) -> None:
     """Add up the lines of every pair of scales, without a turn.
 
     Parameters
@@ -295,7 +335,12 @@ def stretched_scores(power, lines, scales, reach, out):  # type: ignore[no-untyp
 
 
 @kernel(fastmath={"contract", "reassoc"})
-def smooth_line_scores(power, lines, maps, out):  # type: ignore[no-untyped-def]
+def smooth_line_scores(
+    power: NDArray[np.float32],
+    lines: NDArray[np.float32],
+    maps: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     """Score a few candidate geometries by the mean power on their lines, between the bins.
 
     Parameters
@@ -335,7 +380,15 @@ def smooth_line_scores(power, lines, maps, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def line_values(spectrum, mean, block, points, centre, values, power):  # type: ignore[no-untyped-def]
+def line_values(
+    spectrum: NDArray[np.complex64],
+    mean: NDArray[np.float32],
+    block: int,
+    points: NDArray[np.float64],
+    centre: tuple[float, float],
+    values: NDArray[np.complex128],
+    power: NDArray[np.float64],
+) -> None:
     """Read a half-plane spectrum between its bins, bilinearly, referred to a point.
 
     Parameters
@@ -382,7 +435,7 @@ def line_values(spectrum, mean, block, points, centre, values, power):  # type: 
 
 
 @kernel
-def peaks(surfaces, places):  # type: ignore[no-untyped-def]
+def peaks(surfaces: NDArray[np.float32], places: NDArray[np.int64]) -> None:
     """Find the largest magnitude of surfaces that lie in pairs, element beside element.
 
     Parameters
@@ -404,7 +457,9 @@ def peaks(surfaces, places):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def unwarp(values, homography, out):  # type: ignore[no-untyped-def]
+def unwarp(
+    values: NDArray[np.float32], homography: NDArray[np.float64], out: NDArray[np.float32]
+) -> None:
     """Lay a picture on another grid, bilinearly; 0 outside the picture.
 
     Parameters
@@ -423,7 +478,8 @@ def unwarp(values, homography, out):  # type: ignore[no-untyped-def]
             scale = 1.0 / (homography[2, 0] * x + w0)
             sx = (homography[0, 0] * x + x0) * scale
             sy = (homography[1, 0] * x + y0) * scale
-            if sx < 0 or sy < 0 or sx > width - 1 or sy > height - 1:
+            # Written so that NaN, from a point at infinity, is outside too.
+            if not (sx >= 0 and sy >= 0 and sx <= width - 1 and sy <= height - 1):
                 out[y, x] = 0.0
                 continue
             column = min(int(sx), width - 2)

@@ -13,6 +13,7 @@ One pass over the pixels each: a scan spends its time here and in the decoder.
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waarmerk.kernels._jit import kernel
 
@@ -27,7 +28,9 @@ __all__ = [
 
 
 @kernel
-def reduce_luma(pixels, weights, out):  # type: ignore[no-untyped-def]
+def reduce_luma(
+    pixels: NDArray[np.uint8], weights: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
     """Average pixels over the areas of a coarser grid, as luma.
 
     Rows are added up as they lie in memory, and only the sums are split into colours.
@@ -85,10 +88,10 @@ def reduce_luma(pixels, weights, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _row_shares(width, columns):  # type: ignore[no-untyped-def]
+def _row_shares(width: int, columns: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """First element under each element of a coarser row [w], and the shares [taps, w] from there."""
     step = width / columns
-    taps = int(math.ceil(step)) + 1
+    taps = math.ceil(step) + 1
     first = np.empty(columns, np.int64)
     shares = np.zeros((taps, columns), np.float32)
     for k in range(columns):
@@ -103,7 +106,12 @@ def _row_shares(width, columns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _reduce_row(values, first, shares, out):  # type: ignore[no-untyped-def]
+def _reduce_row(
+    values: NDArray[np.float32],
+    first: NDArray[np.int64],
+    shares: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     """Add up the values [W] under each element of a coarser row [w], by their shares."""
     for k in range(out.size):
         out[k] = values[first[k]] * shares[0, k]
@@ -113,7 +121,7 @@ def _reduce_row(values, first, shares, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def box_mean(values, radius, out):  # type: ignore[no-untyped-def]
+def box_mean(values: NDArray[np.float32], radius: int, out: NDArray[np.float32]) -> None:
     """Mean over a square around every element; at the border over the part of it inside.
 
     Parameters
@@ -165,7 +173,14 @@ def box_mean(values, radius, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def normalised_residual(luma, high_pass, neighbourhood, floor, clip, out):  # type: ignore[no-untyped-def]
+def normalised_residual(
+    luma: NDArray[np.float32],
+    high_pass: int,
+    neighbourhood: int,
+    floor: float,
+    clip: float,
+    out: NDArray[np.float32],
+) -> None:
     """Subtract the local mean, divide by the local deviation, clip.
 
     Parameters
@@ -203,7 +218,9 @@ def normalised_residual(luma, high_pass, neighbourhood, floor, clip, out):  # ty
 
 
 @kernel
-def half_plane_mean(power, keep, reach, out):  # type: ignore[no-untyped-def]
+def half_plane_mean(
+    power: NDArray[np.float32], keep: NDArray[np.float32], reach: int, out: NDArray[np.float32]
+) -> None:
     """Mean of the kept elements around every element of half a Fourier plane.
 
     Parameters
@@ -244,7 +261,9 @@ def half_plane_mean(power, keep, reach, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def mask_strength(luma, high_pass, reach, ground, out):  # type: ignore[no-untyped-def]
+def mask_strength(
+    luma: NDArray[np.float32], high_pass: int, reach: int, ground: float, out: NDArray[np.float32]
+) -> None:
     """Strength that follows the activity at the calmest place nearby.
 
     Parameters
@@ -297,7 +316,12 @@ def mask_strength(luma, high_pass, reach, ground, out):  # type: ignore[no-untyp
 
 
 @kernel
-def add_luma(pixels, change, direction, out):  # type: ignore[no-untyped-def]
+def add_luma(
+    pixels: NDArray[np.uint8],
+    change: NDArray[np.float32],
+    direction: NDArray[np.float32],
+    out: NDArray[np.uint8],
+) -> float:
     """Change the luma of a picture, rounding to whole levels.
 
     Parameters

@@ -137,7 +137,7 @@ def _check(values: NDArray[np.float32], source: int, target: int, half: int) -> 
 
 
 @kernel
-def _variable(  # noqa: PLR0917
+def _variable(
     values: NDArray[np.float32],
     source: int,
     signs: NDArray[np.float32],
@@ -165,7 +165,7 @@ def _trailing_zeros(number: int) -> int:
 
 
 @kernel
-def _descend(  # noqa: PLR0917
+def _descend(
     values: NDArray[np.float32],
     value_row: NDArray[np.int64],
     signs: NDArray[np.float32],
@@ -195,7 +195,7 @@ def _descend(  # noqa: PLR0917
 
 
 @kernel
-def _weigh(  # noqa: PLR0917
+def _weigh(
     values: NDArray[np.float32],
     value_row: NDArray[np.int64],
     level: int,
@@ -249,7 +249,7 @@ def _branch(
 
 
 @kernel
-def _inherit(  # noqa: PLR0917
+def _inherit(
     row: NDArray[np.int64],
     spare: NDArray[np.int64],
     choice: NDArray[np.int64],
@@ -299,7 +299,7 @@ def _ascend(
 
 
 @kernel
-def _walk(  # noqa: PLR0917
+def _walk(
     blocks: NDArray[np.int64],
     paths: int,
     values: NDArray[np.float32],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import logging
 import threading
 import warnings
 from contextlib import contextmanager, suppress
@@ -33,6 +34,10 @@ __all__ = [
     "open_header",
     "refuse_what_would_be_lost",
 ]
+
+# Pillow logs some of what it dislikes, and a logger that nobody handles prints to stderr. Programs
+# that set up logging get the records as before.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 MAX_PIXELS = 200_000_000
 """The largest picture that is decoded: the largest sensors of cameras and telephones fit."""

@@ -160,8 +160,8 @@ def _lost_on_the_way(picture: MarkingPicture, target: Format, name: str) -> tupl
 def _image(
     picture: MarkingPicture, content: Pixels, orientation: int, target: Format, name: str
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
+    import numpy as np
+    from PIL import Image
 
     alpha = picture.alpha
     if alpha is None and content.ndim == 3 and content.shape[2] == 4:

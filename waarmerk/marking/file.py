@@ -137,10 +137,10 @@ def mark_file(
     out_format = format_for_output(str(target))
     final = _destination(source, target, overwrite=overwrite)
 
-    from waarmerk.marking.image import embed_array  # noqa: PLC0415
-    from waarmerk.marking.image.scheme import SCHEME  # noqa: PLC0415
-    from waarmerk.marking.payload import MarkId  # noqa: PLC0415
-    from waarmerk.marking.picture import open_for_marking  # noqa: PLC0415
+    from waarmerk.marking.image import embed_array
+    from waarmerk.marking.image.scheme import SCHEME
+    from waarmerk.marking.payload import MarkId
+    from waarmerk.marking.picture import open_for_marking
 
     data = read_source(source)
     picture = open_for_marking(data, str(source))
@@ -235,8 +235,8 @@ def _encoded(
     detect: SelfCheck,
 ) -> tuple[bytes, tuple[str, ...]]:
     """Encode as coarsely as keeps enough of the mark, or as asked."""
-    from waarmerk.marking.encode import FINER, encode_picture  # noqa: PLC0415
-    from waarmerk.marking.picture import open_for_detection  # noqa: PLC0415
+    from waarmerk.marking.encode import FINER, encode_picture
+    from waarmerk.marking.picture import open_for_detection
 
     for finer in range(FINER):
         out = encode_picture(
@@ -269,7 +269,7 @@ def _signed(
     content: dict[str, Any],
     soft_binding: tuple[str, str],
 ) -> bytes:
-    from waarmerk.marking.manifest import ManifestContent, Parent, sign_bytes  # noqa: PLC0415
+    from waarmerk.marking.manifest import ManifestContent, Parent, sign_bytes
 
     return sign_bytes(
         encoded,
@@ -282,7 +282,7 @@ def _signed(
 
 
 def _check_watermark(encoded: bytes, target: Path, mark_id: MarkId, detect: SelfCheck) -> float:
-    from waarmerk.marking.picture import open_for_detection  # noqa: PLC0415
+    from waarmerk.marking.picture import open_for_detection
 
     seen = detect(open_for_detection(encoded, str(target)).array)
     if not seen.found or seen.mark_id != mark_id or seen.log10_p is None:

@@ -88,7 +88,7 @@ class KeyStream:
 
     def uint32(self, n: int) -> "NDArray[np.uint32]":
         """Take n words of 32 bits."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         return np.frombuffer(self.bytes(4 * n), "<u4").astype(np.uint32)
 
@@ -101,7 +101,7 @@ class KeyStream:
 
         Whole bytes are consumed; the bits left over in the last one are skipped.
         """
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         data = np.frombuffer(self.bytes((n + 7) // 8), np.uint8)
         return (1 - 2 * np.unpackbits(data, count=n, bitorder="little").view(np.int8)).astype(
@@ -110,13 +110,13 @@ class KeyStream:
 
     def phases(self, n: int) -> "NDArray[np.float64]":
         """Take n angles in [0, 2 pi): `uniform` times 2 pi."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         return self.uniform(n) * (2.0 * np.pi)
 
     def permutation(self, n: int) -> "NDArray[np.int64]":
         """Take a permutation of 0 ... n-1: the stable order of n words of 64 bits."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         words = np.frombuffer(self.bytes(8 * n), "<u8").astype(np.uint64)
         return np.argsort(words, kind="stable").astype(np.int64)
@@ -321,8 +321,8 @@ class KeyRing:
 
 def _derive(secret: bytes, info: bytes, length: int) -> bytes:
     """HKDF-SHA256 without salt, RFC 5869."""
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     return HKDF(SHA256(), length, None, info).derive(secret)
 

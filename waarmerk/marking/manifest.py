@@ -178,7 +178,7 @@ def sign_stream(
     SigningError
         If the certificate is not valid now, or signing failed.
     """
-    import c2pa  # noqa: PLC0415
+    import c2pa
 
     signer.certificate.require_valid_at()
     context = c2pa.Context.from_dict(offline_settings())
@@ -229,7 +229,7 @@ class _History:
 
     @classmethod
     def of(cls, parent: Parent, context: Any) -> _History:
-        import c2pa  # noqa: PLC0415
+        import c2pa
 
         try:
             reader = c2pa.Reader.try_create(parent.media_type, _stream(parent), context=context)

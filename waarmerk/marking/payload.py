@@ -156,7 +156,7 @@ class Code:
         int8 [length]
             +1 for bit 0, -1 for bit 1.
         """
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         word = np.zeros(self.length, np.int8)
         word[self._positions] = _bits(_checked(mark_id.value))
@@ -189,7 +189,7 @@ class Code:
         ValueError
             If the shape is wrong or a value is NaN or infinite.
         """
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         if llr.shape != (self.length,):
             raise ValueError(f"this code reads {self.length} values, not an array of {llr.shape}")
@@ -198,7 +198,7 @@ class Code:
             raise ValueError("soft values must be finite")
         if largest == 0.0:
             return []
-        from waarmerk.kernels.polar import decode_list  # noqa: PLC0415
+        from waarmerk.kernels.polar import decode_list
 
         scaled = np.ascontiguousarray(llr / largest, np.float32)
         words, _ = decode_list(scaled, self._blocks, self.list_size)
@@ -218,7 +218,7 @@ def _checked(value: int) -> int:
 
 def _bits(checked: int) -> "NDArray[np.uint8]":
     """Write a checked value as bits, the highest first."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     data = checked.to_bytes((ID_BITS + CRC_BITS) // 8, "big")
     return np.unpackbits(np.frombuffer(data, np.uint8))
@@ -233,9 +233,9 @@ def _layout(length: int) -> "tuple[NDArray[np.intp], NDArray[np.int64]]":
     and it can be specified in one line. Density evolution at the noise where 80 bits get through
     exchanges up to three positions and gains about 0.05 dB.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from waarmerk.kernels.polar import schedule  # noqa: PLC0415
+    from waarmerk.kernels.polar import schedule
 
     index = np.arange(length)
     weight = np.zeros(length, np.int64)

@@ -221,7 +221,7 @@ def turned_back(array: Pixels, orientation: int) -> Pixels:
 
 def _turned(array: Pixels, orientation: int) -> Pixels:
     # EXIF 2.32, tag 274: where row 0 and column 0 of the stored picture belong.
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     if orientation >= 5:
         array = array.swapaxes(0, 1)
@@ -233,7 +233,7 @@ def _turned(array: Pixels, orientation: int) -> Pixels:
 
 
 def _luma(image: Image.Image, name: str) -> Pixels:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     mode = image.mode
     if mode.startswith("I"):
@@ -251,7 +251,7 @@ def _luma(image: Image.Image, name: str) -> Pixels:
 
 
 def _middle(luma: Pixels) -> Pixels:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     keep = LONGEST_TO_SHORTEST * min(luma.shape)
     top, left = (max(0, (side - keep) // 2) for side in luma.shape)
@@ -292,7 +292,7 @@ def _is_lossless(data: bytes, actual: Format, encoder: dict[str, Any]) -> bool:
 
 def _channels(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     # The pixels to mark, and the transparency of a gray picture apart.
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     transparent = image.has_transparency_data
     gray = image.mode in ("1", "L", "LA")

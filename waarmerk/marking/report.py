@@ -115,7 +115,7 @@ class MarkReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready values (schema ``waarmerk.mark/1``)."""
-        import waarmerk  # noqa: PLC0415
+        import waarmerk
 
         return {
             "schema": SCHEMA,

@@ -107,7 +107,7 @@ class Signer:
         failures
             Whatever the signing function raises is put here: the library drops it.
         """
-        import c2pa  # noqa: PLC0415
+        import c2pa
 
         # No time-stamp authority in either case: it would be asked over the network.
         algorithm = c2pa.C2paSigningAlg[self.algorithm.upper()]

@@ -5,6 +5,6 @@ searches crops, scales, angles and aspects only when that finds nothing. Everyth
 depend on the key is done once for all keys.
 """
 
-from waarmerk.detection.image.detector import Analysis, detect_array, detect_each
+from waarmerk.detection.image.detector import detect_array, detect_each
 
-__all__ = ["Analysis", "detect_array", "detect_each"]
+__all__ = ["detect_array", "detect_each"]

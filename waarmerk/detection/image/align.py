@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from waarmerk.marking.image.lines import TileLines, sync_values
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern
 
-__all__ = ["Alignment", "aligned", "bent", "from_peak", "peak_offset"]
+__all__ = ["Alignment", "aligned", "bent", "from_peak", "peak_offset", "upright"]
 
 _WINDOW = 256  # pattern pixels; local correlations are read in windows of this size
 _HOP = 128
+_FARTHEST = 40.0  # pixels that a correction may move the outermost windows
 _NEAR = 10  # pixels: largest local displacement that is believed
 _CERTAIN = 4.2  # standard deviations of a local peak that is believed
 _LARGEST = 2048  # pattern pixels: no aligned picture is larger
@@ -56,6 +57,15 @@ def from_peak(
     homography[:2, :2] = turn
     homography[:2, 2] = centre - turn @ offset
     return Alignment(matrix, orientation, homography)
+
+
+def upright(orientation: int, shape: tuple[int, ...]) -> Alignment:
+    """Build the alignment of a whole picture that was only turned by right angles or mirrored."""
+    turn = np.array(ORIENTATIONS[orientation], np.float64)
+    homography = np.eye(3)
+    homography[:2, :2] = turn
+    homography[:2, 2] = np.where(turn.sum(1) < 0, (shape[1] - 1, shape[0] - 1), 0)
+    return Alignment(np.eye(2), orientation, homography)
 
 
 def aligned(
@@ -109,7 +119,8 @@ def peak_offset(surface: NDArray[np.floating], row: int, column: int) -> NDArray
             row + vertex(surface[row - 1, column], here, surface[(row + 1) % size, column]),
         ]
     )
-    return ((place + size / 2) % size - size / 2) * (SCHEME.tile / size)
+    signed: NDArray[np.float64] = (place + size / 2) % size - size / 2
+    return signed * (SCHEME.tile / size)
 
 
 def bent(
@@ -157,7 +168,7 @@ def bent(
             z = near[row, column] / max(float(deviation), 1e-12)
             if z < _CERTAIN:
                 continue
-            offset = peak_offset(surface, (row - _NEAR) % size, (column - _NEAR) % size)
+            offset = peak_offset(surface, (int(row) - _NEAR) % size, (int(column) - _NEAR) % size)
             places.append((start[0] + left + _WINDOW / 2, start[1] + top + _WINDOW / 2))
             moved.append(offset)
             certainty.append(z)
@@ -167,9 +178,9 @@ def bent(
     target = np.array(places)
     source = target - np.array(moved)
     correction = _fit(target, source, np.array(certainty), projective=len(places) >= 6)
-    return Alignment(
-        alignment.matrix, alignment.orientation, alignment.homography @ correction
-    )
+    if correction is None:
+        return None
+    return Alignment(alignment.matrix, alignment.orientation, alignment.homography @ correction)
 
 
 def _fit(
@@ -177,8 +188,11 @@ def _fit(
     source: NDArray[np.float64],
     certainty: NDArray[np.float64],
     projective: bool,
-) -> NDArray[np.float64]:
-    """Least-squares homography (or affine map) from target to source points, [3, 3]."""
+) -> NDArray[np.float64] | None:
+    """Least-squares homography (or affine map) from target to source points, [3, 3].
+
+    None when it bends more than local displacements can mean: the fit is degenerate then.
+    """
     middle = target.mean(0)
     scale = max(float(np.abs(target - middle).max()), 1.0)
     t = (target - middle) / scale
@@ -201,5 +215,12 @@ def _fit(
     matrix.ravel()[: len(solution)] = solution
     if not projective:
         matrix[2] = (0, 0, 1)
-    normal = np.array([[1 / scale, 0, -middle[0] / scale], [0, 1 / scale, -middle[1] / scale], [0, 0, 1]])
-    return np.linalg.inv(normal) @ matrix @ normal
+    normal = np.array(
+        [[1 / scale, 0, -middle[0] / scale], [0, 1 / scale, -middle[1] / scale], [0, 0, 1]]
+    )
+    moved = np.array([[-1, -1, 1], [1, -1, 1], [-1, 1, 1], [1, 1, 1]]) @ matrix.T
+    stray = moved[:, :2] / moved[:, 2:] - [[-1, -1], [1, -1], [-1, 1], [1, 1]]
+    if not np.abs(stray).max() * scale <= _FARTHEST:
+        return None
+    fitted: NDArray[np.float64] = np.linalg.inv(normal) @ matrix @ normal
+    return fitted

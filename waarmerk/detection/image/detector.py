@@ -1,118 +1,53 @@
 """From an array to a finding: fast look, full search, and the price of everything tried.
 
-The significance level is shared out beforehand (docs/statistics.md):
+The chance of a false alarm is shared out beforehand, a quarter to each row (docs/statistics.md):
 
-====================  ======================================  ===================================
-hypotheses            how many                                 share of the level
-====================  ======================================  ===================================
-sync, upright         8 orientations x 2 signs                 1/4
-payload, upright      2 orientations x 2^64 ids                1/4
-sync, searched        5 geometries x 8 x 2 x 9216 shifts       1/4
-payload, searched     12 readings x 64 tile places x 2^64      1/4
-====================  ======================================  ===================================
+====================  =================================================
+what is tried         hypotheses that it pays for
+====================  =================================================
+sync, upright         8 orientations x 2 signs
+payload, upright      2 orientations x 2^64 ids
+sync, searched        5 geometries x 8 orientations x 2 signs x 96^2 shifts
+payload, searched     12 readings x 64 places in the grid x 2^64 ids
+====================  =================================================
 
-and every key pays once more for the number of keys.
+and whoever asks for several keys pays once more for their number.
 """
 
-import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from waarmerk.detection.finding import Geometry, WatermarkFinding
-from waarmerk.detection.image.align import Alignment, aligned, bent, from_peak
+from waarmerk.detection.image.analysis import Analysis
 from waarmerk.detection.image.evidence import (
-    SHIFTS,
     VARIANTS,
     PayloadEvidence,
-    SyncEvidence,
     read_payload,
-    shifted_sync,
-    upright_lines,
     upright_sync,
 )
-from waarmerk.detection.image.locate import (
-    CANDIDATES,
-    Spectrum,
-    candidate_maps,
-    read_lines,
-    spectrum_of,
-)
+from waarmerk.detection.image.search import SEEN, describe, search
 from waarmerk.detection.statistics import log10_of_best
-from waarmerk.marking.image.canonical import canonical_luma, residual
-from waarmerk.marking.image.lines import TileLines
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern, key_pattern
 from waarmerk.marking.key import MarkingKey
+from waarmerk.marking.payload import MarkId
 
-__all__ = ["FOUND_LOG10_P", "Analysis", "detect_array", "detect_each"]
+__all__ = ["FOUND_LOG10_P", "SMALLEST_SIDE", "detect_array", "detect_each"]
 
-FOUND_LOG10_P = -9.0  # one false alarm in a thousand million (picture, key ring) pairs, at most
-_SHARES = 4
-_STARTS = 3  # alignments from which the payload is read
-_READINGS = 12  # payload readings of the full search, at most
-_SEARCHED = CANDIDATES * len(ORIENTATIONS) * VARIANTS * SHIFTS**2 * _SHARES
-_SEEN = -3.0  # log10 p of the upright synchronisation (alone) from which its turn is believed
-_PROMISING = -6.6  # log10 p of a searched peak (alone) from which the payload is read
-_UPRIGHT = 2  # payload readings of the fast look, at most
-_GATE, _LOW_GATE = 2.5, 1.5  # deviations of payload energy from which the payload is decoded
+FOUND_LOG10_P = -9.0  # at most one false alarm in a thousand million (picture, keys) questions
+SMALLEST_SIDE = 64  # pixels: too little of the band is left below
+_LONGEST_TO_SHORTEST = 32  # a longer strip would need a canonical picture of many megapixels
+_SHARES = 4  # rows of the table above
+_UPRIGHT_READINGS = 2
+_GATE = 2.5  # deviations of payload energy from which the payload is decoded
 
-
-class Analysis:
-    """What a picture shows before any key is asked; shared by all keys.
-
-    Parameters
-    ----------
-    pixels : uint8 [H, W], [H, W, 3] or [H, W, 4]
-    """
-
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        self.residual = residual(canonical_luma(pixels))
-
-        self._tiles: dict[int, TileLines] = {}
-
-    @cached_property
-    def upright(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        """Weighted lines of the eight orientations, and their energy."""
-        return upright_lines(self.residual.shape, self.tiles(0))
-
-    def tiles(self, orientation: int) -> TileLines:
-        """Tiles of the residual with a right-angle turn or mirror undone."""
-        if orientation not in self._tiles:
-            self._tiles[orientation] = TileLines.of(self._turned(orientation))
-        return self._tiles[orientation]
-
-    @cached_property
-    def spectrum(self) -> Spectrum:
-        """The transform for the search of geometries."""
-        return spectrum_of(self.residual)
-
-    @cached_property
-    def candidates(
-        self,
-    ) -> list[tuple[NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64]]]:
-        """Geometry, line values and power around the lines of every candidate."""
-        maps = (matrix for _, matrix in candidate_maps(self.spectrum))
-        return [(matrix, *read_lines(self.spectrum, matrix)) for matrix in maps]
-
-    def _turned(self, orientation: int) -> NDArray[np.float32]:
-        (a, b), (c, d) = ORIENTATIONS[orientation]
-        values = self.residual
-        if a + b < 0:
-            values = values[:, ::-1]
-        if c + d < 0:
-            values = values[::-1]
-        if a == 0:
-            values = values.T
-        return values
+Effort = Literal["fast", "full"]
 
 
 def detect_array(
-    pixels: NDArray[np.uint8],
-    keys: Sequence[MarkingKey],
-    effort: Literal["fast", "full"] = "full",
+    pixels: NDArray[np.uint8], keys: Sequence[MarkingKey], effort: Effort = "full"
 ) -> WatermarkFinding:
     """Look for the mark of any of some keys.
 
@@ -124,46 +59,68 @@ def detect_array(
         At least one.
     effort
         ``"fast"``: the whole picture in its eight orientations. ``"full"``: also crops, scales
-        0.62-2.6, any angle, and aspects up to 1.35, when the fast look finds nothing.
+        0.62 to 2.6, any angle, and aspects up to 1.35, when the fast look finds nothing.
 
     Returns
     -------
     WatermarkFinding
-        The strongest; its p-value has the number of keys paid for.
+        The strongest; its p-value has the number of keys paid for. ``unreadable`` when the
+        picture is too small or too long a strip to look at.
+
+    Raises
+    ------
+    ValueError
+        If the array is not such a picture, or there is no key.
     """
     findings = detect_each(pixels, keys, effort)
-    best = min(findings, key=lambda finding: finding.log10_p or 0.0)
-    log10_p = log10_of_best(best.log10_p or 0.0, len(findings))
+    best = min(findings, key=_log10_p)
+    if best.status == "unreadable":
+        return best
+    log10_p = log10_of_best(_log10_p(best), len(findings))
     return _finding(best.key_id, log10_p, best.mark_id, best.geometry)
 
 
 def detect_each(
-    pixels: NDArray[np.uint8],
-    keys: Sequence[MarkingKey],
-    effort: Literal["fast", "full"] = "full",
+    pixels: NDArray[np.uint8], keys: Sequence[MarkingKey], effort: Effort = "full"
 ) -> list[WatermarkFinding]:
-    """Look for the mark of every key; findings in the order of the keys, each for itself."""
-    _check(pixels, keys)
+    """Look for the mark of every key: findings in the order of the keys, each for itself.
+
+    Parameters and errors are those of `detect_array`; the p-values do not pay for the other keys.
+    """
+    reason = _unreadable(pixels, keys)
+    if reason is not None:
+        return [
+            WatermarkFinding("unreadable", SCHEME.name, key.key_id, reason=reason) for key in keys
+        ]
     analysis = Analysis(pixels)
     return [_detect_one(analysis, key, effort == "full") for key in keys]
 
 
-def _check(pixels: NDArray[np.uint8], keys: Sequence[MarkingKey]) -> None:
-    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (
-        pixels.ndim == 3 and pixels.shape[2] not in (3, 4)
-    ):
+def _log10_p(finding: WatermarkFinding) -> float:
+    return 0.0 if finding.log10_p is None else finding.log10_p
+
+
+def _unreadable(pixels: NDArray[np.uint8], keys: Sequence[MarkingKey]) -> str | None:
+    """Why a picture cannot be looked at; raises for what is no picture at all."""
+    shape = pixels.shape
+    layered = len(shape) == 3 and shape[2] in (3, 4)
+    if pixels.dtype != np.uint8 or not (len(shape) == 2 or layered) or min(shape) < 1:
         raise ValueError(
-            f"a picture is uint8 [H, W], [H, W, 3] or [H, W, 4], "
-            f"not {pixels.dtype} {list(pixels.shape)}"
+            f"a picture is uint8 [H, W], [H, W, 3] or [H, W, 4] and not empty, "
+            f"not {pixels.dtype} {list(shape)}"
         )
-    if min(pixels.shape[:2]) < 1:
-        raise ValueError(f"the picture has no pixels: shape {list(pixels.shape)}")
     if not keys:
         raise ValueError("detection needs at least one key")
+    short, long = sorted(shape[:2])
+    if short < SMALLEST_SIDE:
+        return f"too small: {shape[1]} x {shape[0]} pixels, and {SMALLEST_SIDE} are needed"
+    if long > _LONGEST_TO_SHORTEST * short:
+        return f"too long a strip: {shape[1]} x {shape[0]} pixels"
+    return None
 
 
 def _finding(
-    key_id: str | None, log10_p: float, mark_id: object, geometry: Geometry | None
+    key_id: str | None, log10_p: float, mark_id: MarkId | None, geometry: Geometry | None
 ) -> WatermarkFinding:
     found = log10_p <= FOUND_LOG10_P
     return WatermarkFinding(
@@ -171,132 +128,44 @@ def _finding(
         scheme=SCHEME.name,
         key_id=key_id,
         log10_p=log10_p,
-        mark_id=mark_id if found else None,  # type: ignore[arg-type]
+        mark_id=mark_id if found else None,
         geometry=geometry if found else None,
     )
 
 
-def _paid(sync: float, payload: PayloadEvidence | None) -> tuple[float, object]:
-    """Join two proofs that have paid for their own hypotheses; an id must stand by itself."""
-    if payload is None:
-        return sync, None
-    read = payload.mark_id if payload.log10_p <= FOUND_LOG10_P else None
-    return min(sync, payload.log10_p), read
-
-
 def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFinding:
     pattern = key_pattern(key)
-    evidence = upright_sync(*analysis.upright, pattern)
-    sync = log10_of_best(evidence.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
-    # One reading of the payload: where the synchronisation points, or upright if it is silent.
-    turn = evidence.orientation if evidence.log10_p < _SEEN else 0
-    payload = _payload_at(analysis, turn, pattern)
-    if payload is None or payload.log10_p > FOUND_LOG10_P:
-        if turn != 0:
-            second = _payload_at(analysis, 0, pattern)
-            payload, turn = (second, 0) if second is not None else (payload, turn)
-    log10_p, mark_id = _paid(sync, payload)
-    geometry = _upright_geometry(analysis, turn)
-    if mark_id is not None or not full:
-        return _finding(key.key_id, log10_p, mark_id, geometry)
-    searched, found_id, found_geometry = _search(analysis, pattern, evidence)
-    if found_id is not None or searched < log10_p:
-        mark_id, geometry = found_id, found_geometry
-    return _finding(key.key_id, min(log10_p, searched), mark_id, geometry)
+    seen = upright_sync(*analysis.upright, pattern)
+    log10_p = log10_of_best(seen.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
+    matrix, turn = np.eye(2), seen.orientation if seen.log10_p <= SEEN else 0
+    payload = _upright_payload(analysis, pattern, turn)
+    if _id_of(payload) is None and turn != 0:
+        turned, turn = turn, 0
+        payload = _upright_payload(analysis, pattern, 0)
+        if _id_of(payload) is None:
+            turn = turned
+    if _id_of(payload) is None and full:
+        searched = search(analysis, pattern, seen)
+        found = _paid(searched.payload)
+        sync = log10_of_best(searched.sync_log10_p, _SHARES)
+        if _id_of(found) is not None or sync < log10_p:
+            payload, matrix, turn = found, searched.matrix, searched.orientation
+        log10_p = min(log10_p, sync)
+    if payload is not None:
+        log10_p = min(log10_p, payload.log10_p)
+    geometry = Geometry(*describe(matrix, turn))
+    return _finding(key.key_id, log10_p, _id_of(payload), geometry)
 
 
-def _payload_at(
-    analysis: Analysis, turn: int, pattern: KeyPattern
-) -> PayloadEvidence | None:
-    return _pay(
-        read_payload(analysis.tiles(turn), pattern, place_known=True, gate=_GATE), _UPRIGHT
-    )
+def _upright_payload(analysis: Analysis, pattern: KeyPattern, turn: int) -> PayloadEvidence | None:
+    payload = read_payload(analysis.tiles(turn), pattern, place_known=True, gate=_GATE)
+    return None if payload is None else _paid(payload.paid(_UPRIGHT_READINGS))
 
 
-def _pay(payload: PayloadEvidence | None, tries: int) -> PayloadEvidence | None:
-    if payload is None:
-        return None
-    return PayloadEvidence(log10_of_best(payload.log10_p, tries * _SHARES), payload.mark_id)
+def _paid(payload: PayloadEvidence | None) -> PayloadEvidence | None:
+    return None if payload is None else payload.paid(_SHARES)
 
 
-def _search(
-    analysis: Analysis, pattern: KeyPattern, upright: SyncEvidence
-) -> tuple[float, object, Geometry | None]:
-    """Check every candidate geometry with a key: log10 p, id, geometry."""
-    shape = analysis.residual.shape
-    starts: list[tuple[float, Alignment, SyncEvidence]] = []
-    best = 0.0
-    for matrix, lines, power in analysis.candidates:
-        evidence = shifted_sync(lines, power, pattern)
-        starts.append(
-            (
-                evidence.log10_p,
-                from_peak(matrix, evidence.orientation, evidence.offset, shape),
-                evidence,
-            )
-        )
-        best = min(
-            best,
-            log10_of_best(
-                evidence.log10_p, _SEARCHED
-            ),
-        )
-    if upright.log10_p < _SEEN:
-        # Seen in place but not read: perhaps slightly bent.
-        starts.append((upright.log10_p, _upright_alignment(analysis, upright), upright))
-    starts.sort(key=lambda entry: entry[0])
-    geometry = _searched_geometry(starts[0][1]) if starts else None
-    for log10_p, alignment, evidence in starts[:_STARTS]:
-        if log10_p > _PROMISING and evidence is not upright:
-            continue
-        current: Alignment | None = alignment
-        for _ in range(_READINGS // _STARTS):
-            if current is None:
-                break
-            values, start = aligned(analysis.residual, current)
-            payload = _pay(
-                read_payload(TileLines.of(values), pattern, place_known=False, gate=_LOW_GATE),
-                _READINGS,
-            )
-            if payload is not None and payload.log10_p <= FOUND_LOG10_P:
-                return min(best, payload.log10_p), payload.mark_id, _searched_geometry(current)
-            current = bent(current, values, start, pattern, evidence.sign)
-    return best, None, geometry
-
-
-def _upright_alignment(analysis: Analysis, evidence: SyncEvidence) -> Alignment:
-    height, width = analysis.residual.shape
-    matrix = np.array(ORIENTATIONS[evidence.orientation], np.float64)
-    homography = np.eye(3)
-    homography[:2, :2] = matrix
-    homography[:2, 2] = np.where(matrix.sum(1) < 0, (width - 1, height - 1), 0)
-    return Alignment(np.eye(2), evidence.orientation, homography)
-
-
-def _upright_geometry(analysis: Analysis, orientation: int) -> Geometry:
-    return _geometry(np.eye(2), orientation)
-
-
-def _searched_geometry(alignment: Alignment) -> Geometry:
-    return _geometry(alignment.matrix, alignment.orientation)
-
-
-def _geometry(matrix: NDArray[np.float64], orientation: int) -> Geometry:
-    """Scale, rotation and mirroring of matrix times orientation.
-
-    Rows count downwards, so a positive angle of the matrix is clockwise; the report counts
-    counter-clockwise.
-    """
-    whole = matrix @ np.array(ORIENTATIONS[orientation], np.float64)
-    mirrored = bool(np.linalg.det(whole) < 0)
-    if mirrored:
-        whole = whole @ np.diag([-1.0, 1.0])
-    across = math.hypot(whole[0, 0], whole[1, 0])
-    down = math.hypot(whole[0, 1], whole[1, 1])
-    angle = math.degrees(math.atan2(-whole[1, 0], whole[0, 0]))
-    return Geometry(
-        scale=math.sqrt(across * down),
-        rotation=0.0 if abs(angle) < 1e-9 else angle,
-        mirrored=mirrored,
-        aspect=across / down,
-    )
+def _id_of(payload: PayloadEvidence | None) -> MarkId | None:
+    """Give the id if its own correlation proves it, whatever the synchronisation says."""
+    return payload.mark_id if payload and payload.log10_p <= FOUND_LOG10_P else None

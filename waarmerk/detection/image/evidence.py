@@ -66,11 +66,15 @@ class PayloadEvidence:
     log10_p: float
     mark_id: MarkId
 
+    def paid(self, hypotheses: int) -> "PayloadEvidence":
+        """Pay for being the best of so many."""
+        return PayloadEvidence(log10_of_best(self.log10_p, hypotheses), self.mark_id)
+
 
 def upright_lines(
     shape: tuple[int, ...], tiles: TileLines
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """Synchronisation lines of a picture that was not cropped, for every right-angle turn.
+    """Read the synchronisation lines of an uncropped picture, for every right-angle turn.
 
     Parameters
     ----------
@@ -100,7 +104,8 @@ def upright_lines(
 @cache
 def _far_corners() -> NDArray[np.int64]:
     """1 where a turn brings the first column or row to the far side [8, 2]."""
-    return (np.array(ORIENTATIONS).sum(2) < 0).astype(np.int64)
+    far: NDArray[np.int64] = (np.array(ORIENTATIONS).sum(2) < 0).astype(np.int64)
+    return far
 
 
 def upright_sync(
@@ -197,13 +202,11 @@ def read_payload(
         found = _decoded(soft[k], tiles.payload_energy)
         if found is not None and (best is None or found.log10_p < best.log10_p):
             best = found
-    if best is None:
-        return None
-    return PayloadEvidence(log10_of_best(best.log10_p, len(soft)), best.mark_id)
+    return None if best is None else best.paid(len(soft))
 
 
 def _decoded(soft: NDArray[np.float64], energy: float) -> PayloadEvidence | None:
-    """The id whose word correlates best, all 2^64 paid for: so decoders may be tried at will."""
+    """Find the id whose word correlates best. All 2^64 are paid for: any decoder may be tried."""
     best: PayloadEvidence | None = None
     for list_size in _LIST_SIZES:
         for mark_id in _code(list_size).decode(soft):

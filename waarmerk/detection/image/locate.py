@@ -17,6 +17,7 @@ chosen without the key.
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -83,7 +84,7 @@ def spectrum_of(residual: NDArray[np.float32]) -> Spectrum:
 def read_lines(
     spectrum: Spectrum, matrix: NDArray[np.float64]
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Synchronisation lines of a geometry [2, 2], referred to the picture's centre.
+    """Read the synchronisation lines of a geometry [2, 2], referred to the picture's centre.
 
     Returns
     -------
@@ -102,7 +103,8 @@ def read_lines(
 
 def _bins(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Matrices from lines of the tile to bins of the spectrum: inverse transpose, scaled."""
-    return np.linalg.inv(maps).swapaxes(-1, -2) * (_SIZE / SCHEME.tile)
+    bins: NDArray[np.float64] = np.linalg.inv(maps).swapaxes(-1, -2) * (_SIZE / SCHEME.tile)
+    return bins
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +137,9 @@ def _polar_grid() -> _PolarGrid:
     columns = np.rint(np.arctan2(y, x) / _TURN_STEP).astype(np.int64) - half // 4
     return _PolarGrid(
         radii=radii,
-        angles=np.arange(half) * _TURN_STEP,
+        angles=np.arange(half, dtype=np.float64) * _TURN_STEP,
         scales=_SMALLEST * np.exp(np.arange(count) * _TURN_STEP),
-        turns=np.arange(half // 2) * _TURN_STEP - math.pi / 4,
+        turns=np.arange(half // 2, dtype=np.float64) * _TURN_STEP - math.pi / 4,
         rows=rows,
         columns=columns % half,
     )
@@ -179,8 +181,8 @@ def _best_stretched(power: NDArray[np.float32]) -> list[tuple[float, NDArray[np.
 
 
 def _best_of_runs(
-    scores: NDArray[np.generic],
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.generic]]:
+    scores: NDArray[Any],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Rows, columns and values of the highest scores, at most one from every run of a row."""
     height, width = scores.shape
     padded = np.pad(scores, ((0, 0), (0, -width % _RUN)))
@@ -189,7 +191,7 @@ def _best_of_runs(
     highest = np.take_along_axis(runs, within[:, :, None], 2)[:, :, 0]
     picked = np.argsort(-highest.ravel().astype(np.float32))[:_SHORTLIST]
     rows, run = np.divmod(picked, highest.shape[1])
-    return rows, run * _RUN + within[rows, run], highest[rows, run]
+    return rows, run * _RUN + within[rows, run], highest[rows, run].astype(np.float64)
 
 
 # Scale, aspect, turn and shear.

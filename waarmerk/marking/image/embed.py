@@ -139,7 +139,8 @@ def _check_shape(pixels: NDArray[np.uint8]) -> None:
 def _colour_direction() -> NDArray[np.float32]:
     """Change of R, G, B for one level of luma: the direction in which luma costs least."""
     luma = np.array(SCHEME.luma)
-    return (luma / (luma @ luma)).astype(np.float32)
+    direction: NDArray[np.float32] = (luma / (luma @ luma)).astype(np.float32)
+    return direction
 
 
 def _psnr(mean_square: float) -> float:
@@ -212,18 +213,14 @@ def _strength(
     return factor(coarse)
 
 
-def _deviations(
-    values: NDArray[np.float32], pattern: KeyPattern, word: NDArray[np.int8]
-) -> float:
+def _deviations(values: NDArray[np.float32], pattern: KeyPattern, word: NDArray[np.int8]) -> float:
     """How many deviations the word stands out in a residual."""
     lines = TileLines.of(values)
-    return float(lines.soft_bits(pattern) @ word) / math.sqrt(
-        max(lines.payload_energy / 2, 1e-30)
-    )
+    return float(lines.soft_bits(pattern) @ word) / math.sqrt(max(lines.payload_energy / 2, 1e-30))
 
 
 def _through_jpeg(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
-    """What a coarse JPEG leaves of a canonical picture."""
+    """Give what a coarse JPEG leaves of a canonical picture."""
     from PIL import Image
 
     buffer = io.BytesIO()

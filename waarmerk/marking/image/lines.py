@@ -46,7 +46,8 @@ def mean_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def power_of(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
     """Squared magnitude."""
-    return spectrum.real**2 + spectrum.imag**2
+    power: NDArray[np.float32] = spectrum.real**2 + spectrum.imag**2
+    return power
 
 
 def weights(
@@ -75,8 +76,9 @@ def _payload_places() -> NDArray[np.intp]:
 
 @cache
 def _turns() -> NDArray[np.complex64]:
-    """What turns a line back by a phase of 0 ... 255 256ths."""
-    return np.exp(-2j * np.pi / 256 * np.arange(256)).astype(np.complex64)
+    """Give the factors that turn a line back by 0 ... 255 256ths of a turn."""
+    turns: NDArray[np.complex64] = np.exp(-2j * np.pi / 256 * np.arange(256)).astype(np.complex64)
+    return turns
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,14 +79,12 @@ class ImageScheme:
             state = state * 75 % 65537
             keyed.append((state, point))
         chosen = [point for _, point in sorted(keyed)[: self.sync_orbits]]
-        lines = [
-            line for x, y in chosen for line in ((x, y), (-x, y), (y, x), (-y, x))
-        ]
+        lines = [line for x, y in chosen for line in ((x, y), (-x, y), (y, x), (-y, x))]
         return np.array(lines, np.int64)
 
     @cached_property
     def payload_lines(self) -> NDArray[np.int64]:
-        """Payload lines [code_length * lines_per_bit, 2]: the lowest free ones of the half-plane."""
+        """Payload lines [code_length * lines_per_bit, 2]: the lowest free ones above the limit."""
         taken = {(int(x), int(y)) for x, y in self.sync_lines}
         half = self.tile // 2
         free = [
@@ -169,11 +167,12 @@ class KeyPattern:
     @cached_property
     def sync_turn(self) -> NDArray[np.complex64]:
         """What turns each synchronisation line of this key to angle 0 [L]."""
-        return np.exp(-1j * self.sync_phase).astype(np.complex64)
+        turn: NDArray[np.complex64] = np.exp(-1j * self.sync_phase).astype(np.complex64)
+        return turn
 
 
 def sync_sign(mark_id: MarkId) -> float:
-    """Sign of the synchronisation pattern: -1 for odd ids, so that an average of many shows none."""
+    """Give the sign of the synchronisation: -1 for odd ids, so that averages cancel it."""
     return -1.0 if int(mark_id) & 1 else 1.0
 
 
