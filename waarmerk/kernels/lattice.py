@@ -325,7 +325,7 @@ def stretched_scores(
         for i in range(count):
             x = int(sign * lines[k, 0] / scales[i] + 0.5)
             columns[i] = x if x < width else width - 1
-            y = int(math.floor(sign * lines[k, 1] / scales[i] + 0.5))
+            y = math.floor(sign * lines[k, 1] / scales[i] + 0.5)
             y = min(max(y, -size // 2 + 1), size // 2 - 1)
             rows[i] = y if y >= 0 else y + size
         for i in range(count):
@@ -417,8 +417,8 @@ def line_values(
         if mirrored:
             x = -x
             y = -y
-        column = int(math.floor(x))
-        row = int(math.floor(y))
+        column = math.floor(x)
+        row = math.floor(y)
         if column + 1 >= width or row + 1 >= size // 2 or row < -size // 2:
             values[k] = 0.0
             power[k] = 1.0

@@ -89,7 +89,7 @@ def reduce_luma(
 
 @kernel
 def _row_shares(width: int, columns: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """First element under each element of a coarser row [w], and the shares [taps, w] from there."""
+    """Find the first element under each of a coarser row [w], and shares [taps, w] from there."""
     step = width / columns
     taps = math.ceil(step) + 1
     first = np.empty(columns, np.int64)

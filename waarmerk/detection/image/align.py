@@ -119,8 +119,8 @@ def peak_offset(surface: NDArray[np.floating], row: int, column: int) -> NDArray
             row + vertex(surface[row - 1, column], here, surface[(row + 1) % size, column]),
         ]
     )
-    signed: NDArray[np.float64] = (place + size / 2) % size - size / 2
-    return signed * (SCHEME.tile / size)
+    offset: NDArray[np.float64] = ((place + size / 2) % size - size / 2) * (SCHEME.tile / size)
+    return offset
 
 
 def bent(

@@ -103,8 +103,8 @@ def read_lines(
 
 def _bins(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Matrices from lines of the tile to bins of the spectrum: inverse transpose, scaled."""
-    bins: NDArray[np.float64] = np.linalg.inv(maps).swapaxes(-1, -2) * (_SIZE / SCHEME.tile)
-    return bins
+    inverse = np.linalg.inv(maps).astype(np.float64)
+    return inverse.swapaxes(-1, -2) * (_SIZE / SCHEME.tile)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from waarmerk.errors import CannotMarkError, UnsupportedInputError
 from waarmerk.marking.image.canonical import canonical_luma, residual, resize
-from waarmerk.marking.image.lines import TileLines
+from waarmerk.marking.image.lines import TileLines, lattice_score
 from waarmerk.marking.image.pattern import unit_field
 from waarmerk.marking.image.perception import GROUND, perceptual_mask
 from waarmerk.marking.image.scheme import SCHEME, KeyPattern, key_pattern
@@ -35,10 +35,11 @@ LONGEST_TO_SHORTEST = 16  # a longer strip would make a canonical picture of man
 
 # Trials: JPEG quality, and the deviations of the right word wanted after it. A mark that passes
 # one of them survives WebP 50 too; textured pictures pass the first, smooth ones the second.
-_TRIALS = ((20, 13.0), (30, 23.0))
+_TRIALS = ((20, 13.5), (30, 25.0))
 _REFUSED = 15.0  # deviations after the mild trial under which a picture is refused
 _MILD_QUALITY = 70
-_FINEST, _COARSEST = 44.4, 41.4  # dB PSNR: of a picture at canonical size
+_LOCATED = 32.0  # deviations of the lattice after the mild trial: a crop to a quarter leaves 8
+_FINEST, _COARSEST = 43.9, 41.4  # dB PSNR: of a picture at canonical size
 _FINER_LARGE = 1.2  # dB for each doubling of the size, up to _FINER_MOST
 _FINER_MOST = 2.0
 _HALVINGS = 4  # of the range of PSNR, down to 0.2 dB
@@ -188,12 +189,16 @@ def _strength(
     def factor(decibels: float) -> float:
         return min(255.0 / 10 ** (decibels / 20) / math.sqrt(power), _GROUND_LEVELS / GROUND)
 
-    def survived(decibels: float, quality: int) -> float:
+    def after(decibels: float, quality: int) -> TileLines:
         marked = luma + field * np.float32(factor(decibels))
-        return _deviations(residual(_through_jpeg(marked, quality)), pattern, word)
+        return TileLines.of(residual(_through_jpeg(marked, quality)))
+
+    def read(decibels: float, quality: int) -> float:
+        return _deviations(after(decibels, quality), pattern, word)
 
     def passes(decibels: float) -> bool:
-        return any(survived(decibels, quality) >= wanted for quality, wanted in _TRIALS)
+        located = lattice_score(after(decibels, _MILD_QUALITY).total) >= _LOCATED
+        return located and any(read(decibels, quality) >= wanted for quality, wanted in _TRIALS)
 
     fine, coarse = _FINEST + finer, _COARSEST + finer
     if passes(fine):
@@ -205,7 +210,7 @@ def _strength(
                 coarse = middle
             else:
                 fine = middle
-    elif survived(coarse, _MILD_QUALITY) < _REFUSED:
+    elif read(coarse, _MILD_QUALITY) < _REFUSED:
         raise CannotMarkError(
             "the picture is too plain to carry a mark that survives ordinary recompression; "
             "a picture with more texture, or a larger one, can"
@@ -213,10 +218,10 @@ def _strength(
     return factor(coarse)
 
 
-def _deviations(values: NDArray[np.float32], pattern: KeyPattern, word: NDArray[np.int8]) -> float:
-    """How many deviations the word stands out in a residual."""
-    lines = TileLines.of(values)
-    return float(lines.soft_bits(pattern) @ word) / math.sqrt(max(lines.payload_energy / 2, 1e-30))
+def _deviations(lines: TileLines, pattern: KeyPattern, word: NDArray[np.int8]) -> float:
+    """Tell how many deviations the word stands out in the tiles of a residual."""
+    deviation = math.sqrt(max(lines.payload_energy / 2, 1e-30))
+    return float(lines.soft_bits(pattern) @ word) / deviation
 
 
 def _through_jpeg(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from waarmerk.marking.image.scheme import SCHEME, KeyPattern
 
-__all__ = ["TileLines", "mean_power", "power_of", "sync_values", "weights"]
+__all__ = ["TileLines", "lattice_score", "mean_power", "power_of", "sync_values", "weights"]
 
 # A line this many times stronger than its surroundings gets no further weight: one spectral line
 # of the picture itself must not decide alone.
@@ -55,7 +55,8 @@ def weights(
 ) -> NDArray[np.float32]:
     """Weight of each line: one over the power around it, less where the line itself is huge."""
     own = values.real**2 + values.imag**2
-    return (1.0 / np.maximum(power, own * (1 / _LARGEST_RATIO))).astype(np.float32)
+    weight: NDArray[np.float32] = 1.0 / np.maximum(power, own * (1 / _LARGEST_RATIO))
+    return weight.astype(np.float32)
 
 
 def sync_values(
@@ -67,11 +68,23 @@ def sync_values(
     return values, weights(values, mean_power(power_of(total))[y, x])
 
 
+def lattice_score(total: NDArray[np.complex64]) -> float:
+    """Tell how far the synchronisation lines stand out of a sum of tiles, in deviations.
+
+    The search for the geometry of a crop finds these lines without a key, by their power alone.
+    """
+    values, _ = sync_values(total)
+    x, y = SCHEME.sync_lines.T
+    ratio = power_of(values) / mean_power(power_of(total))[y, x]
+    return float(np.sum(np.minimum(ratio, _LARGEST_RATIO) - 1) / len(ratio) ** 0.5)
+
+
 @cache
 def _payload_places() -> NDArray[np.intp]:
     """Payload lines as indices into a flattened half-plane."""
     x, y = SCHEME.payload_lines.T
-    return y * SCHEME.tile + x % SCHEME.tile  # type: ignore[no-any-return]
+    places: NDArray[np.intp] = y * SCHEME.tile + x % SCHEME.tile
+    return places
 
 
 @cache

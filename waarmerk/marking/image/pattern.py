@@ -9,7 +9,7 @@ from waarmerk.marking.payload import MarkId
 
 __all__ = ["unit_field"]
 
-_SYNC_SHARE = 0.35  # of the energy: enough for the search of geometries, the rest reads the id
+_SYNC_SHARE = 0.42  # of the energy: enough for the search of geometries, the rest reads the id
 _TILT = 0.6  # amplitude grows with this power of frequency: low lines are drowned by the picture
 
 
