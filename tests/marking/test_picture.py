@@ -190,19 +190,6 @@ def test_reduced_decoding_is_much_faster_than_decoding():
     assert fastest(lambda: open_for_detection(data, "x.jpg")) < 0.6 * fastest(decode)
 
 
-@pytest.mark.parametrize("size", [(30_000, 20), (20, 30_000), (7_000, 1)])
-def test_of_a_long_strip_the_middle_is_looked_at(size):
-    row = np.arange(max(size)) // 256 % 256
-    strip = np.repeat(row[None].astype(np.uint8), min(size), axis=0)
-    strip = strip if size[0] > size[1] else strip.T
-    seen = open_for_detection(encoded(Image.fromarray(strip), "PNG"), "x.png")
-    assert (seen.width, seen.height) == size
-    assert sorted(seen.array.shape) == sorted((min(size), 64 * min(size)))
-    assert "middle" in seen.notes[0]
-    centre = strip[strip.shape[0] // 2, strip.shape[1] // 2]
-    assert seen.array[seen.array.shape[0] // 2, seen.array.shape[1] // 2] == centre
-
-
 # What detection reads although marking refuses it
 
 

@@ -3,7 +3,8 @@
 The detector's statistic is a sum over spectral lines,
 ``T = sum_k w_k |Z_k| cos(angle_k - phase_k)``, where the phases come from the key:
 independent and uniform if the key had no part in the content. The moment generating function of
-a term is then the Bessel function ``I0(s w_k |Z_k|) <= exp(s^2 w_k^2 |Z_k|^2 / 4)``, and Chernoff's bound gives for *every* picture
+a term is then the Bessel function ``I0(s w_k |Z_k|) <= exp(s^2 w_k^2 |Z_k|^2 / 4)``, and Chernoff's
+bound gives for *every* picture
 
     P(T >= t) <= exp(-t^2 / sum_k w_k^2 |Z_k|^2).
 """

@@ -255,9 +255,9 @@ def half_plane_mean(
     box_mean(counts, reach, shares)
     for y in range(rows):
         for x in range(columns):
-            out[y, x] = means[y + reach, x + reach] / shares[y + reach, x + reach] + np.float32(
-                1e-12
-            )
+            # Rounding may leave a mean slightly below 0, where a few lines hold all the power.
+            mean = max(means[y + reach, x + reach], np.float32(0.0))
+            out[y, x] = mean / shares[y + reach, x + reach] + np.float32(1e-12)
 
 
 @kernel

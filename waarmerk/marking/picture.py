@@ -45,11 +45,6 @@ __all__ = [
 ]
 
 
-LONGEST_TO_SHORTEST = 64
-"""A detector brings the short side to a fixed length, so a strip one pixel wide would become
-gigapixels. Marking refuses strips long before this."""
-
-
 @dataclass(frozen=True, slots=True)
 class DetectionPicture:
     """A picture to look for marks in.
@@ -167,9 +162,6 @@ def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> Detect
         luma = _luma(image, name)
         orientation = _orientation(image, actual)
     upright = _turned(luma, orientation)
-    if max(upright.shape) > LONGEST_TO_SHORTEST * min(upright.shape):
-        upright = _middle(upright)
-        notes.append(f"only the middle was looked at, {LONGEST_TO_SHORTEST} times as long as wide")
     if orientation >= 5:
         width, height = height, width
     if actual.name == "TIFF":  # turned by Pillow while loading
@@ -248,14 +240,6 @@ def _luma(image: Image.Image, name: str) -> Pixels:
     elif mode != "L":
         image = image.convert("RGB").convert("L")
     return np.asarray(image)
-
-
-def _middle(luma: Pixels) -> Pixels:
-    import numpy as np
-
-    keep = LONGEST_TO_SHORTEST * min(luma.shape)
-    top, left = (max(0, (side - keep) // 2) for side in luma.shape)
-    return np.ascontiguousarray(luma[top : top + keep, left : left + keep])
 
 
 def _orientation(image: Image.Image, actual: Format) -> int:

@@ -7,7 +7,7 @@ what is tried         hypotheses that it pays for
 ====================  =================================================
 sync, upright         8 orientations x 2 signs
 payload, upright      2 orientations x 2^64 ids
-sync, searched        5 geometries x 8 orientations x 2 signs x 96^2 shifts
+sync, searched        3 geometries x 8 orientations x 2 signs x 336^2 shifts
 payload, searched     12 readings x 64 places in the grid x 2^64 ids
 ====================  =================================================
 

@@ -13,13 +13,13 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from waarmerk.detection.image.align import peak_offset
 from waarmerk.detection.statistics import log10_of_best, log10_tail
 from waarmerk.marking.image.lines import TileLines, power_of, sync_values, weights
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern
 from waarmerk.marking.payload import Code, MarkId
 
 __all__ = [
+    "FINER",
     "SHIFTS",
     "VARIANTS",
     "PayloadEvidence",
@@ -35,7 +35,9 @@ _LIST_SIZES = (8, 32, 128)  # of the decoder: a clean word needs no long list
 _CLEAR = -15.0  # log10 p, all ids paid for, that no other id could have as well
 LOG10_IDS = 64 * math.log10(2.0)
 VARIANTS = 2  # signs of the synchronisation pattern
-SHIFTS = 96  # of a tile, in either direction: 4/3 canonical pixels apart
+SHIFTS = 112  # of a tile, in either direction: 8/7 canonical pixels apart
+FINER = 3  # times closer together are the shifts that are looked at around a peak
+_REFINED = 3  # orientations whose peaks are refined
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,15 +155,37 @@ def shifted_sync(
     places = np.empty((len(pairs), 2), np.int64)
     peaks(parts, places)
     totals = np.take_along_axis(parts, places[:, None], 1)[:, 0].ravel()
-    orientation = int(np.argmax(np.abs(totals)))
-    pair, part = divmod(orientation, 2)
-    row, column = divmod(int(places[pair, part]), SHIFTS)
-    total = float(totals[orientation])
-    sign = -1.0 if total < 0 else 1.0
-    surface = np.float32(sign) * parts[pair, :, part].reshape(SHIFTS, SHIFTS)
-    return SyncEvidence(
-        log10_tail(abs(total), energy), orientation, peak_offset(surface, row, column), sign
-    )
+    found = []
+    for orientation in np.argsort(-np.abs(totals))[:_REFINED]:
+        pair, part = divmod(int(orientation), 2)
+        row, column = divmod(int(places[pair, part]), SHIFTS)
+        total, offset = _refined_peak(matched[orientation], row, column)
+        sign = -1.0 if total < 0 else 1.0
+        found.append(SyncEvidence(log10_tail(abs(total), energy), int(orientation), offset, sign))
+    return min(found, key=lambda evidence: evidence.log10_p)
+
+
+def _refined_peak(
+    matched: NDArray[np.complex64], row: int, column: int
+) -> tuple[float, NDArray[np.float64]]:
+    """Look between the shifts: the largest correlation around a peak, and where it is.
+
+    Returns
+    -------
+    total : float
+        With its sign.
+    offset : float64 [2]
+        (column, row) in canonical pixels, signed.
+    """
+    around = np.arange(-2 * FINER, 2 * FINER + 1) / FINER
+    x, y = SCHEME.sync_lines.T
+    step = -2j * np.pi / SHIFTS
+    down = np.exp(step * np.outer(row + around, y)) * matched
+    surface = (down @ np.exp(step * np.outer(x, column + around))).real
+    i, j = divmod(int(np.argmax(np.abs(surface))), len(around))
+    place = np.array([column + around[j], row + around[i]])
+    signed: NDArray[np.float64] = (place + SHIFTS / 2) % SHIFTS - SHIFTS / 2
+    return float(surface[i, j]), signed * (SCHEME.tile / SHIFTS)
 
 
 def read_payload(

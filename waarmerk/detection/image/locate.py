@@ -27,7 +27,7 @@ from waarmerk.marking.image.scheme import SCHEME
 
 __all__ = ["CANDIDATES", "Spectrum", "candidate_maps", "read_lines", "spectrum_of"]
 
-CANDIDATES = 5  # geometries that are checked with each key
+CANDIDATES = 3  # geometries that are checked with each key
 _SIZE = 1024  # of the zero-padded transform; a longer picture gives its middle
 _BLOCK = 16  # bins: the local mean is that of the 3 x 3 blocks around
 _SMALLEST, _LARGEST = 0.62, 2.6  # scale: received canonical pixels per canonical pixel

@@ -4,7 +4,7 @@
 
     lattice (no key)        synchronisation (key)         payload (key)
     ┌───────────────┐       ┌───────────────────┐        ┌──────────────────┐
-    │ 5 geometries  │ ────▶ │ shift, turn, sign │ ─────▶ │ lay on tiles,    │ ─▶ id
+    │ 3 geometries  │ ────▶ │ shift, turn, sign │ ─────▶ │ lay on tiles,    │ ─▶ id
     └───────────────┘       └───────────────────┘        │ 64 places        │
                                       ▲                  └────────┬─────────┘
                                       └── bend where the pattern ─┘
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from waarmerk.detection.image.align import Alignment, aligned, bent, from_peak, upright
 from waarmerk.detection.image.analysis import Analysis
 from waarmerk.detection.image.evidence import (
+    FINER,
     SHIFTS,
     VARIANTS,
     PayloadEvidence,
@@ -41,7 +42,7 @@ _BENDS = 3  # times that an alignment is corrected
 _ENOUGH = -9.0  # log10 p of a payload, all paid for, that ends the search
 _GATE = 1.5  # deviations of payload energy from which the payload is decoded
 
-_SYNC_HYPOTHESES = CANDIDATES * len(ORIENTATIONS) * VARIANTS * SHIFTS**2
+_SYNC_HYPOTHESES = CANDIDATES * len(ORIENTATIONS) * VARIANTS * (FINER * SHIFTS) ** 2
 _PAYLOAD_HYPOTHESES = _STARTS * (1 + _BENDS)  # each pays for its 64 places and all ids itself
 
 

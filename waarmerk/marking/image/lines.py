@@ -94,6 +94,23 @@ def _turns() -> NDArray[np.complex64]:
     return turns
 
 
+def _folded(
+    payload: NDArray[np.complex64], rows: int, columns: int
+) -> tuple[NDArray[np.complex64], int, int]:
+    """Add up tiles that share a cell of the grid: lines [cells, L], rows and columns of cells.
+
+    Such tiles have the same phases. Taken one by one they would count as independent, and the
+    energy of a picture that repeats as the grid does (a long wall of tiles) would come out several
+    times too small for the bound on the chance.
+    """
+    grid = SCHEME.grid
+    tiles = payload.reshape(rows, columns, -1)
+    down, across = min(rows, grid), min(columns, grid)
+    strips = np.stack([tiles[i::grid].sum(0) for i in range(down)])
+    cells = np.stack([strips[:, j::grid].sum(1) for j in range(across)], 1)
+    return cells.reshape(down * across, -1), down, across
+
+
 @dataclass(frozen=True, eq=False)
 class TileLines:
     """The tiles of a residual, transformed.
@@ -101,12 +118,12 @@ class TileLines:
     Attributes
     ----------
     rows, columns : int
-        Of tiles.
+        Of tiles; of cells of the key's grid, at most 8, where there are more tiles than cells.
     total : complex64 [48, tile]
         Spectrum of all tiles added together: what repeats stands out. Rows from 0 upwards, as far
         as there are lines.
     payload : complex64 [rows * columns, lines]
-        Weighted payload lines of every tile.
+        Weighted payload lines of every tile; tiles that share a cell are added together.
     payload_energy : float
         Sum of the squared magnitudes of ``payload``.
     """
@@ -139,6 +156,9 @@ class TileLines:
             _LARGEST_RATIO,
             payload,
         )
+        if max(rows, columns) > SCHEME.grid:
+            payload, rows, columns = _folded(payload, rows, columns)
+            energy = float(np.sum(payload.real**2 + payload.imag**2, dtype=np.float64))
         return cls(rows, columns, total, payload, energy)
 
     def soft_bits(self, pattern: KeyPattern, down: int = 0, across: int = 0) -> NDArray[np.float64]:
