@@ -41,7 +41,7 @@ SMALLEST_SIDE = 64  # pixels: too little of the band is left below
 _LONGEST_TO_SHORTEST = 32  # a longer strip would need a canonical picture of many megapixels
 _SHARES = 4  # rows of the table above
 _UPRIGHT_READINGS = 2
-_GATE = 2.5  # deviations of payload energy from which the payload is decoded
+_GATE = 3.0  # deviations of payload energy from which the payload is decoded
 
 Effort = Literal["fast", "full"]
 

@@ -177,15 +177,27 @@ def _refined_peak(
     offset : float64 [2]
         (column, row) in canonical pixels, signed.
     """
-    around = np.arange(-2 * FINER, 2 * FINER + 1) / FINER
-    x, y = SCHEME.sync_lines.T
-    step = -2j * np.pi / SHIFTS
-    down = np.exp(step * np.outer(row + around, y)) * matched
-    surface = (down @ np.exp(step * np.outer(x, column + around))).real
+    around = np.arange(-2 * FINER, 2 * FINER + 1)
+    rows = (row * FINER + around) % (SHIFTS * FINER)
+    columns = (column * FINER + around) % (SHIFTS * FINER)
+    across, down = _shift_turns()
+    surface = ((down[rows] * matched) @ across[columns].T).real
     i, j = divmod(int(np.argmax(np.abs(surface))), len(around))
-    place = np.array([column + around[j], row + around[i]])
-    signed: NDArray[np.float64] = (place + SHIFTS / 2) % SHIFTS - SHIFTS / 2
-    return float(surface[i, j]), signed * (SCHEME.tile / SHIFTS)
+    half = SHIFTS * FINER // 2
+    place = (np.array([columns[j], rows[i]]) + half) % (2 * half) - half
+    return float(surface[i, j]), place * (SCHEME.tile / (SHIFTS * FINER))
+
+
+@cache
+def _shift_turns() -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
+    """Give the factors of every line for every fine shift across and down [SHIFTS * FINER, L]."""
+    shift = np.arange(SHIFTS * FINER)[:, None]
+    step = -2j * np.pi / (SHIFTS * FINER)
+    across, down = (
+        np.exp(step * (shift * frequency % (SHIFTS * FINER))).astype(np.complex64)
+        for frequency in SCHEME.sync_lines.T
+    )
+    return across, down
 
 
 def read_payload(
