@@ -35,25 +35,24 @@ __all__ = [
 
 @kernel
 def cut_tiles(values: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Cut a picture into tiles; what partial tiles lack is 0.
+    """Cut a picture into tiles, and add up the tiles that share a cell of a grid.
 
     Parameters
     ----------
     values : float32 [h, w]
-        The first tile starts at [0, 0].
-    out : float32 [ceil(h / t) * ceil(w / t), t, t]
-        Overwritten, row by row of tiles.
+        The first tile starts at [0, 0]; what partial tiles lack is 0.
+    out : float32 [n, m, t, t]
+        Overwritten: ``out[i % n, j % m]`` is the sum of the tiles [i, j].
     """
     height, width = values.shape
-    size = out.shape[1]
-    columns = (width + size - 1) // size
+    rows, columns, size = out.shape[0], out.shape[1], out.shape[2]
     out[:] = 0.0
     for y in range(height):
-        for j in range(columns):
-            source = values[y, j * size : min((j + 1) * size, width)]
-            target = out[(y // size) * columns + j, y % size]
+        for left in range(0, width, size):
+            source = values[y, left : min(left + size, width)]
+            target = out[(y // size) % rows, (left // size) % columns, y % size]
             for x in range(source.size):
-                target[x] = source[x]
+                target[x] += source[x]
 
 
 @kernel

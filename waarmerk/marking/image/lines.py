@@ -94,36 +94,24 @@ def _turns() -> NDArray[np.complex64]:
     return turns
 
 
-def _folded(
-    payload: NDArray[np.complex64], rows: int, columns: int
-) -> tuple[NDArray[np.complex64], int, int]:
-    """Add up tiles that share a cell of the grid: lines [cells, L], rows and columns of cells.
-
-    Such tiles have the same phases. Taken one by one they would count as independent, and the
-    energy of a picture that repeats as the grid does (a long wall of tiles) would come out several
-    times too small for the bound on the chance.
-    """
-    grid = SCHEME.grid
-    tiles = payload.reshape(rows, columns, -1)
-    down, across = min(rows, grid), min(columns, grid)
-    strips = np.stack([tiles[i::grid].sum(0) for i in range(down)])
-    cells = np.stack([strips[:, j::grid].sum(1) for j in range(across)], 1)
-    return cells.reshape(down * across, -1), down, across
-
-
 @dataclass(frozen=True, eq=False)
 class TileLines:
     """The tiles of a residual, transformed.
 
+    Tiles that share a cell of the key's grid, in pictures of more than eight tiles a side, carry
+    the same phases. They are added up first: taken one by one they would count as independent,
+    and the energy of a picture that repeats as the grid does (a long wall of tiles) would come out
+    several times too small for the bound on the chance.
+
     Attributes
     ----------
     rows, columns : int
-        Of tiles; of cells of the key's grid, at most 8, where there are more tiles than cells.
+        Of cells: of tiles, at most 8.
     total : complex64 [48, tile]
-        Spectrum of all tiles added together: what repeats stands out. Rows from 0 upwards, as far
+        Spectrum of all cells added together: what repeats stands out. Rows from 0 upwards, as far
         as there are lines.
     payload : complex64 [rows * columns, lines]
-        Weighted payload lines of every tile; tiles that share a cell are added together.
+        Weighted payload lines of every cell.
     payload_energy : float
         Sum of the squared magnitudes of ``payload``.
     """
@@ -140,9 +128,10 @@ class TileLines:
         from waarmerk.kernels.lattice import add_spectra, cut_tiles, weighted_lines
 
         size = SCHEME.tile
-        rows, columns = -(-residual.shape[0] // size), -(-residual.shape[1] // size)
-        tiles = np.empty((rows * columns, size, size), np.float32)
-        cut_tiles(np.ascontiguousarray(residual), tiles)
+        rows, columns = (min(-(-side // size), SCHEME.grid) for side in residual.shape)
+        cells = np.empty((rows, columns, size, size), np.float32)
+        cut_tiles(np.ascontiguousarray(residual), cells)
+        tiles = cells.reshape(rows * columns, size, size)
         spectra = scipy.fft.fft(scipy.fft.rfft(tiles, axis=1)[:, :_ROWS], axis=2)
         total = np.empty((_ROWS, size), np.complex64)
         power = np.empty((_ROWS, size), np.float32)
@@ -156,9 +145,6 @@ class TileLines:
             _LARGEST_RATIO,
             payload,
         )
-        if max(rows, columns) > SCHEME.grid:
-            payload, rows, columns = _folded(payload, rows, columns)
-            energy = float(np.sum(payload.real**2 + payload.imag**2, dtype=np.float64))
         return cls(rows, columns, total, payload, energy)
 
     def soft_bits(self, pattern: KeyPattern, down: int = 0, across: int = 0) -> NDArray[np.float64]:

@@ -1,0 +1,293 @@
+"""The documents say what is so: commands and options, examples, links, the mark's specification."""
+
+import contextlib
+import io
+import math
+import os
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import click
+import pytest
+from PIL import Image
+
+import waarmerk
+from waarmerk import MarkingKey, detect_image, mark_image
+from waarmerk.cli import cli
+
+ROOT = Path(waarmerk.__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
+MARK = (ROOT / "docs" / "marks" / "image.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "waarmerk/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+COMMANDS = sorted(cli.commands.items())
+OPTIONS = [
+    (name, parameter)
+    for name, command in COMMANDS
+    for parameter in command.params
+    if isinstance(parameter, click.Option)
+]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands under a heading, as far as the next of the same level."""
+    level = heading.split()[0]
+    found = re.search(
+        rf"^{re.escape(heading)}\n(.*?)(?=^{level} |\Z)", text, re.DOTALL | re.MULTILINE
+    )
+    assert found is not None, f"there is no heading {heading!r}"
+    return found[1]
+
+
+# --- the command line ---
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_every_command_is_described(name: str, command: click.Command) -> None:
+    assert command.help
+    text = section(CLI, f"## waarmerk {name}")
+    assert f"waarmerk {name}" in text
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument):
+            shown = parameter.make_metavar(click.Context(command)).rstrip(".")
+            assert shown in text
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), OPTIONS, ids=[f"{name} {option.opts[-1]}" for name, option in OPTIONS]
+)
+def test_every_option_is_described(name: str, option: click.Option) -> None:
+    assert option.help
+    described = "\n".join(
+        line.split("|")[1]
+        for line in section(CLI, f"## waarmerk {name}").splitlines()
+        if line.startswith("| `-")
+    )
+    for spelling in option.opts:
+        assert re.search(rf"`{spelling}\b", described)
+    if isinstance(option.type, click.Choice):
+        assert all(f"`{option.opts[-1]} {choice}`" in described for choice in option.type.choices)
+    elif option.metavar:
+        assert f"`{option.opts[-1]} {option.metavar}`" in described
+
+
+def test_no_option_is_described_that_does_not_exist() -> None:
+    for name, command in COMMANDS:
+        known = {spelling for parameter in command.params for spelling in parameter.opts}
+        described = re.findall(r"`(--?[a-z-]+)", section(CLI, f"## waarmerk {name}"))
+        strangers = set(described) - known - {"--key", "--help", "-h"}
+        assert not strangers, f"waarmerk {name}: {strangers}"
+    headings = re.findall(r"^## waarmerk (\S+)$", CLI, re.MULTILINE)
+    assert sorted(headings) == [name for name, _ in COMMANDS]
+
+
+# --- the README ---
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of somebody who follows the README: one picture, then what the commands make."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    picture = resources.files("waarmerk").joinpath("demo_data", "lake.jpg").read_bytes()
+    (folder / "photo.jpg").write_bytes(picture)
+    return folder
+
+
+def without_numbers(text: str) -> str:
+    """Reduce output to its words: ids, sizes and p-values differ from run to run."""
+    text = re.sub(r"\b[0-9a-f]{16}\b", "ID", text)
+    text = re.sub(r"\d+(\.\d+)?(e-\d+)?", "N", text)
+    return " ".join(text.split())
+
+
+def test_the_console_session_goes_as_shown(newcomer: Path) -> None:
+    (session,) = blocks(README, "console")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    steps = re.findall(r"^\$ waarmerk (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE)
+    assert len(steps) == session.count("$ ")
+    for arguments, shown in steps:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "waarmerk", *arguments.split()],
+            cwd=newcomer,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert without_numbers(done.stdout) == without_numbers(shown), done.stdout
+        assert done.returncode == (1 if "none found" in shown else 0)
+
+
+def test_the_python_blocks_print_what_they_say(
+    newcomer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (newcomer / "key.json").exists():  # when this test runs alone
+        from waarmerk.api import make_key_files
+
+        make_key_files(newcomer / "key.json", dev_cert=True)
+    monkeypatch.chdir(newcomer)
+    python = blocks(README, "python")
+    assert python
+    for block in python:
+        expected = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+        assert expected
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(block, "README.md", "exec"), {})  # noqa: S102
+        assert out.getvalue().splitlines() == expected
+
+
+def test_the_two_commands_are_those_of_the_ci() -> None:
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    for command in ("pip install . && waarmerk demo", 'pip install ".[test]" && pytest'):
+        assert f"```\n{command}\n```" in README
+        assert f"'{command}'" in script
+
+
+def test_the_verdicts_are_explained() -> None:
+    schema = waarmerk.detection.report.json_schema()
+    verdicts = re.findall(
+        r"^\| `(\w+)` \|", section(README, "## What a verdict means"), re.MULTILINE
+    )
+    assert verdicts == schema["properties"]["verdict"]["enum"]
+    certificates = (ROOT / "docs" / "certificates.md").read_text("utf-8")
+    manifest = set(schema["$defs"]["manifest"]["properties"]["status"]["enum"])
+    explained = re.findall(r"^\| `(\w+)` \|", certificates, re.MULTILINE)
+    assert set(explained) == manifest - {"recovered"}  # which this version never says
+
+
+# --- the contract ---
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MarkId", "MarkingKey", "detect_file", "detect_image", "mark_file", "mark_image"],
+)
+def test_the_names_of_the_contract_exist(name: str) -> None:
+    assert name in waarmerk.__all__
+    assert callable(getattr(waarmerk, name))
+
+
+def test_the_attributes_of_the_contract_exist() -> None:
+    for name in ("generate", "load", "save"):
+        assert callable(getattr(MarkingKey, name))
+    for name in ("content", "mark_id", "report"):
+        assert name in waarmerk.Marked.__dataclass_fields__
+    for name in ("p_value", "log10_p", "mark_id", "key_id", "scheme", "geometry", "status"):
+        assert name in waarmerk.WatermarkFinding.__dataclass_fields__
+    assert isinstance(waarmerk.WatermarkFinding.found, property)
+    for name in ("verdict", "basis", "findings", "summary"):
+        assert name in waarmerk.DetectionReport.__dataclass_fields__
+
+
+# --- all documents ---
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a document's headings, as hosting sites make them."""
+    prose = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def links(path: Path) -> Iterator[str]:
+    prose = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if not target.startswith(("https://", "http://")):
+            yield target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in links(path):
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.is_relative_to(ROOT.resolve()), link
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_need_nothing_from_outside(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not re.search(r"\.\./shared|(?<![\w.])/(work|root|home|opt|tmp)/", text)
+
+
+def test_contributing_knows_the_markers_and_the_map() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    for marker in settings["tool"]["pytest"]["ini_options"]["markers"]:
+        assert f"| `{marker.partition(':')[0]}` |" in CONTRIBUTING
+    above: list[str] = []
+    for line in blocks(section(CONTRIBUTING, "## The map"), "")[0].splitlines():
+        depth = (len(line) - len(line.lstrip())) // 4
+        above[depth:] = [line.split()[0]]
+        assert ROOT.joinpath(*above).exists(), line
+
+
+# --- the specification of the image mark ---
+
+
+def same(value: str, other: str) -> bool:
+    """Compare words; numbers may differ in what rounding does."""
+    if value == other:
+        return True
+    real = re.compile(r"-?\d+\.\d+(e-?\d+)?")
+    if not (real.fullmatch(value) and real.fullmatch(other)):
+        return False
+    return math.isclose(float(value), float(other), rel_tol=0.01, abs_tol=0.002)
+
+
+def test_the_vectors_are_those_of_the_package() -> None:
+    computed = runpy.run_path(str(ROOT / "scripts" / "mark_vectors.py"))["lines"]()
+    (shown,) = blocks(section(MARK, "## Test vectors"), "text")
+    for one, other in zip(shown.splitlines(), computed, strict=True):
+        assert all(map(same, one.split(), other.split())), f"{one!r} is {other!r}"
+
+
+def test_the_reader_of_the_specification_reads_the_mark(newcomer: Path) -> None:
+    (source,) = blocks(MARK, "python")
+    assert "waarmerk import" not in source
+    assert "import waarmerk" not in source
+    names: dict[str, object] = {"__name__": "reader"}
+    exec(compile(source, "docs/marks/image.md", "exec"), names)  # noqa: S102
+    key = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
+    with Image.open(newcomer / "photo.jpg") as picture:
+        marked = mark_image(picture, key)
+        mark_id, sync, payload = names["read"](key.secret, marked.content)  # type: ignore[operator]
+        assert mark_id == marked.mark_id.hex
+        assert sync < -9
+        seen = detect_image(marked.content, key, effort="fast")
+        assert seen.log10_p is not None
+        assert math.isclose(min(sync, payload), seen.log10_p, rel_tol=0.01)
+        mark_id, sync, payload = names["read"](key.secret, picture)  # type: ignore[operator]
+        assert mark_id is None
+        assert min(sync, payload) > -3
+
+
+def test_every_constant_of_the_scheme_is_in_the_specification() -> None:
+    from waarmerk.marking.image.scheme import SCHEME
+
+    points = SCHEME.sync_lines[::4].tolist()
+    listed = re.findall(r"\((\d+), (\d+)\)", blocks(MARK, "")[1])
+    assert [(int(x), int(y)) for x, y in listed] == [tuple(point) for point in points]
+    low, high = (SCHEME.tile * limit for limit in SCHEME.sync_ring)
+    assert f"{low:.2f} <= sqrt(x² + y²) <= {high:.2f}" in MARK
+    assert f"x² + y² >= {(SCHEME.lowest * SCHEME.tile) ** 2:.2f}" in MARK
+    assert f"{SCHEME.code_length * SCHEME.lines_per_bit} payload lines" in MARK
