@@ -70,7 +70,8 @@ def _picture() -> NDArray[np.uint8]:
     """Return a picture of 800 x 600 that a few lines of integer arithmetic make anywhere."""
     row, column, channel = np.ogrid[:600, :800, :3]
     value = column * column + 3 * row * row + 5 * row * column + 37 * channel * (row + column)
-    return (value // 64 % 256).astype(np.uint8)
+    picture: NDArray[np.uint8] = (value // 64 % 256).astype(np.uint8)
+    return picture
 
 
 def _sha256(values: NDArray[np.generic], dtype: str) -> str:

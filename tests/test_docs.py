@@ -20,6 +20,7 @@ from PIL import Image
 import waarmerk
 from waarmerk import MarkingKey, detect_image, mark_image
 from waarmerk.cli import cli
+from waarmerk.detection.report import json_schema
 
 ROOT = Path(waarmerk.__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -46,7 +47,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 def section(text: str, heading: str) -> str:
     """Return what stands under a heading, as far as the next of the same level."""
-    level = heading.split()[0]
+    level = heading.split(maxsplit=1)[0]
     found = re.search(
         rf"^{re.escape(heading)}\n(.*?)(?=^{level} |\Z)", text, re.DOTALL | re.MULTILINE
     )
@@ -162,7 +163,7 @@ def test_the_two_commands_are_those_of_the_ci() -> None:
 
 
 def test_the_verdicts_are_explained() -> None:
-    schema = waarmerk.detection.report.json_schema()
+    schema = json_schema()
     verdicts = re.findall(
         r"^\| `(\w+)` \|", section(README, "## What a verdict means"), re.MULTILINE
     )
