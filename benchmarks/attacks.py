@@ -14,11 +14,11 @@ removes only those lattice frequencies that the specification names as synchroni
 costs little; ``then crop`` cuts a random three quarters out afterwards, where the geometry has to
 be found again.
 
-**Signed notch.** The payload changes its sign from tile to tile by the key, so it stands between
-the lattice frequencies. But the tiles of one marked picture resemble each other, up to those signs:
-the leading eigenvector of their correlations gives the signs away without the key (on all twelve
-pictures of the folder 512 it gave every one). The attacker then adds the tiles with these signs,
-takes the payload lines of the sum away from every tile, and notches the public lines.
+**Signed notch.** A first version of the mark repeated one payload pattern with a keyed sign for each
+tile, and the leading eigenvector of the correlations between the tiles of a single picture gave all
+signs away. Every tile has its own pattern now. The attack stays to show it: it adds the tiles with
+the signs that the eigenvector gives, takes the payload lines of the sum away from every tile, and
+notches the public lines.
 
 **Average.** The attacker collects 500 pictures marked with one key, each with its own mark id, and
 averages them on the canonical grid: ``residual`` averages marked minus original (who has both),

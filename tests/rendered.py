@@ -18,16 +18,20 @@ def demo(name):
     return array
 
 
-def texture(height, width, seed=1, channels=3):
-    """Noise whose amplitude falls with frequency, as that of photographs does."""
+def texture(height, width, channels=3, seed=1):
+    """Noise whose amplitude falls with frequency, as that of photographs does.
+
+    Gives [H, W] for one channel, else [H, W, channels].
+    """
     rng = np.random.default_rng(seed)
     out = np.zeros((height, width, channels), np.float32)
     for octave in range(7):
-        size = (width // 2**octave + 2, height // 2**octave + 2)
-        coarse = rng.integers(0, 256, (size[1], size[0], channels), dtype=np.uint8)
-        image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-        out += (np.asarray(image, np.float32) - 128) * np.float32(0.12 * 1.25**octave)
-    return np.clip(out + 128, 0, 255).astype(np.uint8)
+        rows, columns = height // 2**octave + 2, width // 2**octave + 2
+        for c in range(channels):
+            coarse = Image.fromarray(rng.integers(0, 256, (rows, columns), dtype=np.uint8))
+            fine = coarse.resize((width, height), Image.Resampling.BICUBIC)
+            out[:, :, c] += (np.asarray(fine, np.float32) - 128) * np.float32(0.12 * 1.25**octave)
+    return levels(out + 128).squeeze(2) if channels == 1 else levels(out + 128)
 
 
 def wall(period, height, width, seed=1):

@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, features
 from tests.rendered import DEMO, demo, texture
 from waarmerk.detection.image import detect_array, detect_each
 from waarmerk.marking.image import embed_array
-from waarmerk.marking.image.scheme import ORIENTATIONS
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
 
@@ -172,11 +171,6 @@ def test_right_angles_and_mirrors(name, quarters, mirrored):
     assert_geometry(finding, rotation=rotation, mirrored=mirrored, degrees=1e-6, share=1e-9)
 
 
-def test_the_eight_of_the_scheme_are_these_eight():
-    # The last test saw as many as there are.
-    assert len(ORIENTATIONS) == 8
-
-
 def test_turned_and_recompressed():
     image = recoded(scaled(marked("lake.jpg"), 0.75), "JPEG", 60)
     finding = find(np.rot90(np.asarray(image)[:, ::-1]), "fast")
@@ -187,7 +181,7 @@ def test_turned_and_recompressed():
 # What needs the search
 
 
-@pytest.mark.parametrize("area", [0.75, 0.5, 0.3])
+@pytest.mark.parametrize("area", [0.75, 0.5, 0.25])
 @pytest.mark.parametrize(("across", "down"), [(0.5, 0.5), (0.13, 0.9), (1, 0)])
 @pytest.mark.parametrize("name", DEMO)
 def test_crops(name, area, across, down):
@@ -334,7 +328,7 @@ def test_too_long_a_strip():
 @pytest.mark.parametrize("shape", [(64, 64), (64, 65, 3), (65, 64, 4), (100, 1999, 3), (2001, 70)])
 @pytest.mark.parametrize("effort", ["fast", "full"])
 def test_sizes_at_the_edge(shape, effort):
-    array = texture(*shape[:2], 2, shape[2] if len(shape) == 3 else 1).reshape(shape)
+    array = texture(*shape[:2], *(shape[2:] or (1,)))
     assert find(array, effort).status == "not_found"
 
 
