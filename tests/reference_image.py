@@ -81,16 +81,14 @@ def add_luma(pixels, change, direction):
     return out, float(np.sum((out.astype(int) - pixels.astype(int)) ** 2))
 
 
-def cut_tiles(values, size):
+def cut_tiles(values, size, rows, columns):
     height, width = values.shape
     padded = np.pad(values, ((0, -height % size), (0, -width % size)))
-    return np.array(
-        [
-            padded[top : top + size, left : left + size]
-            for top in range(0, height, size)
-            for left in range(0, width, size)
-        ]
-    )
+    out = np.zeros((rows, columns, size, size))
+    for i, top in enumerate(range(0, height, size)):
+        for j, left in enumerate(range(0, width, size)):
+            out[i % rows, j % columns] += padded[top : top + size, left : left + size]
+    return out
 
 
 def weighted_lines(spectra, places, around, ratio):

@@ -125,7 +125,7 @@ class TileLines:
     @classmethod
     def of(cls, residual: NDArray[np.float32]) -> "TileLines":
         """Cut a residual [h, w] into tiles from its first pixel on, and transform them."""
-        from waarmerk.kernels.lattice import add_spectra, cut_tiles, weighted_lines
+        from waarmerk.kernels.tiles import add_spectra, cut_tiles, weighted_lines
 
         size = SCHEME.tile
         rows, columns = (min(-(-side // size), SCHEME.grid) for side in residual.shape)
@@ -152,7 +152,7 @@ class TileLines:
 
         The first tile is taken for the cell ``(down, across)`` of the key's grid.
         """
-        from waarmerk.kernels.lattice import gather_bits
+        from waarmerk.kernels.tiles import gather_bits
 
         i = (np.arange(self.rows) + down) % SCHEME.grid
         j = (np.arange(self.columns) + across) % SCHEME.grid
