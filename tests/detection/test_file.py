@@ -110,14 +110,11 @@ def test_effort_is_one_of_two() -> None:
         detect_bytes(encoded(picture(64, 64), "PNG"), "x.png", [KEY], effort="slow")  # type: ignore[arg-type]
 
 
-def test_a_wrong_extension_is_read_and_said(marked: Image.Image, tmp_path: Path) -> None:
+def test_a_wrong_extension_is_refused(marked: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(encoded(marked, "JPEG", quality=90))
-    report = checked(detect_file(path, [KEY]))
-    assert report.input.media_type == "image/jpeg"
-    assert report.found
-    assert "named .png but its content is JPEG" in report.summary["en"]
-    assert "heet .png maar de inhoud is JPEG" in report.summary["nl"]
+    with pytest.raises(InputError, match="named .png but its content is JPEG"):
+        detect_file(path, [KEY])
 
 
 def test_only_the_first_frame_is_looked_at_and_that_is_said() -> None:

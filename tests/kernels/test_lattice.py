@@ -255,9 +255,7 @@ def test_line_values_of_a_wave_do_not_depend_on_the_frame():
         spectrum = scipy.fft.fft2(frame)[:, :33].astype(np.complex64)
         values = np.empty(3, complex)
         centre = (float(place[0] + left), float(place[1] + top))
-        line_values(
-            spectrum, np.ones((4, 3), np.float32), 16, points, centre, values, np.empty(3)
-        )
+        line_values(spectrum, np.ones((4, 3), np.float32), 16, points, centre, values, np.empty(3))
         seen.append(values)
     np.testing.assert_allclose(seen[0], seen[1], rtol=0.02, atol=1)
     assert np.angle(seen[0][0]) == pytest.approx(-0.9, abs=0.05)

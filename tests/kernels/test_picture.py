@@ -114,9 +114,7 @@ def test_box_mean_does_not_drift_over_many_rows():
 
 
 @FEW
-@given(
-    SHAPES, st.integers(0, 5), st.integers(0, 7), st.floats(0.5, 5), st.integers(0, 2**32 - 1)
-)
+@given(SHAPES, st.integers(0, 5), st.integers(0, 7), st.floats(0.5, 5), st.integers(0, 2**32 - 1))
 def test_residual_equals_the_definition(shape, high_pass, neighbourhood, floor, seed):
     luma = levels(shape, seed)
     out = np.empty_like(luma)

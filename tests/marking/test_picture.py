@@ -275,13 +275,16 @@ def test_cut_off_files_get_one_clear_line(name, share):
         assert len(message) < 250
 
 
-def test_a_name_that_says_another_format_stops_marking_and_not_detection():
+@pytest.mark.parametrize("open_it", [open_for_marking, open_for_detection])
+def test_a_name_that_says_another_format_is_refused(open_it):
     data = encoded(PICTURE, "PNG")
     with pytest.raises(InputError, match=r"^x\.jpg: is named \.jpg but its content is PNG; rename"):
-        open_for_marking(data, "x.jpg")
-    seen = open_for_detection(data, "x.jpg")
-    assert seen.media_type == "image/png"
-    assert seen.notes == ("the file is named .jpg but its content is PNG",)
+        open_it(data, "x.jpg")
+
+
+def test_a_name_that_says_no_format_is_not_in_the_way():
+    data = encoded(PICTURE, "PNG")
+    assert open_for_detection(data, "upload.tmp").media_type == "image/png"
     assert open_for_marking(data, "upload.tmp").format.name == "PNG"
 
 

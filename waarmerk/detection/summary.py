@@ -69,10 +69,6 @@ _DUTCH_NOTE: Final = (
         re.compile(r"only the first of several frames was looked at"),
         "alleen het eerste van meer beelden is bekeken",
     ),
-    (
-        re.compile(r"the file is named (\S+) but its content is (\w+)"),
-        r"het bestand heet \1 maar de inhoud is \2",
-    ),
 )
 
 _MAX_NAME: Final = 120

@@ -133,20 +133,17 @@ def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> Detect
     data
         The file.
     name
-        Its name, for messages; an extension that says something else only makes a note.
+        Its name, for messages.
     min_side
         A large JPEG is decoded at the smallest scale whose short side is not below this.
 
     Raises
     ------
     InputError
-        If it is no picture, damaged, or too large.
+        If it is no picture, damaged, too large, or named as another format than it is.
     """
-    actual = sniff(data, name)
+    actual = _sniffed(data, name)
     notes = []
-    wrong = mislabelled(name, actual)
-    if wrong:
-        notes.append(f"the file {wrong}")
     with decoding(name, actual):
         image = open_header(data, actual, name)
         width, height = image.size
@@ -179,10 +176,7 @@ def open_for_marking(data: bytes, name: str) -> MarkingPicture:
     UnsupportedInputError
         If writing it again would lose something: animation, more than 8 bits, CMYK.
     """
-    actual = sniff(data, name)
-    wrong = mislabelled(name, actual)
-    if wrong:
-        raise InputError(f"{shown(name)}: {wrong}; rename it to {actual.extensions[0]}")
+    actual = _sniffed(data, name)
     with decoding(name, actual):
         image = open_header(data, actual, name)
         refuse_what_would_be_lost(image, data, actual, name)
@@ -204,6 +198,19 @@ def open_for_marking(data: bytes, name: str) -> MarkingPicture:
         encoder=encoder,
         notes=tuple(notes),
     )
+
+
+def _sniffed(data: bytes, name: str) -> Format:
+    """Tell the format by the content, and refuse a name that contradicts it.
+
+    What the name says and what is inside may be two pictures to two programs; nobody should have to
+    guess which of them a report is about.
+    """
+    actual = sniff(data, name)
+    wrong = mislabelled(name, actual)
+    if wrong:
+        raise InputError(f"{shown(name)}: {wrong}; rename it to {actual.extensions[0]}")
+    return actual
 
 
 def turned_back(array: Pixels, orientation: int) -> Pixels:

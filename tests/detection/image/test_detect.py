@@ -194,7 +194,7 @@ def test_crops(name, area, across, down):
 def test_a_quarter_of_the_area(name):
     finding = find(cropped(marked(name), 0.25, 0.3, 0.6))
     assert_read(finding, name)
-    assert_geometry(finding, scale=2)
+    assert_geometry(finding, scale=2, share=0.01)
 
 
 @pytest.mark.parametrize("name", DEMO)

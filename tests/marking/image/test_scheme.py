@@ -168,7 +168,9 @@ def test_keys_have_nothing_in_common():
 def test_the_pattern_of_a_key_repeats():
     again = MarkingKey(bytes(range(32)), created="2027-01-01T00:00:00Z")
     np.testing.assert_array_equal(key_pattern(again).payload_phase, key_pattern(KEY).payload_phase)
-    np.testing.assert_allclose(key_pattern(KEY).sync_turn, np.exp(-1j * key_pattern(KEY).sync_phase))
+    np.testing.assert_allclose(
+        key_pattern(KEY).sync_turn, np.exp(-1j * key_pattern(KEY).sync_phase)
+    )
 
 
 # The field
