@@ -97,11 +97,11 @@ def weighted_lines(spectra, places, around, ratio):
     return weighted, float(np.sum(np.abs(weighted) ** 2))
 
 
-def gather_bits(lines, cells, phases, places, starts, turns, count):
+def gather_bits(lines, turned, places, count):
+    """Take the phase of each line and its place among the bits as they are in its own tile."""
     out = np.zeros(count)
     for t, k in np.ndindex(lines.shape):
-        turn = turns[phases[cells[t], k]]
-        out[(places[k] + starts[cells[t]]) % count] += (complex(lines[t, k]) * turn).real
+        out[places[t, k] % count] += (complex(lines[t, k]) * np.exp(-1j * turned[t, k])).real
     return out
 
 

@@ -26,6 +26,7 @@ ROOT = Path(waarmerk.__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
 MARK = (ROOT / "docs" / "marks" / "image.md").read_text("utf-8")
+STATISTICS = (ROOT / "docs" / "statistics.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 DOCUMENTS = sorted(
     path
@@ -262,14 +263,18 @@ def test_the_vectors_are_those_of_the_package() -> None:
         assert all(map(same, one.split(), other.split())), f"{one!r} is {other!r}"
 
 
-def test_the_reader_of_the_specification_reads_the_mark(newcomer: Path) -> None:
+@pytest.mark.parametrize("shape", [None, (2900, 640)], ids=["as it is", "over eight tiles long"])
+def test_the_reader_of_the_specification_reads_the_mark(
+    newcomer: Path, shape: tuple[int, int] | None
+) -> None:
     (source,) = blocks(MARK, "python")
     assert "waarmerk import" not in source
     assert "import waarmerk" not in source
     names: dict[str, object] = {"__name__": "reader"}
     exec(compile(source, "docs/marks/image.md", "exec"), names)  # noqa: S102
     key = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
-    with Image.open(newcomer / "photo.jpg") as picture:
+    with Image.open(newcomer / "photo.jpg") as photo:
+        picture = photo.convert("RGB") if shape is None else photo.resize(shape)
         marked = mark_image(picture, key)
         mark_id, sync, payload = names["read"](key.secret, marked.content)  # type: ignore[operator]
         assert mark_id == marked.mark_id.hex
@@ -280,6 +285,18 @@ def test_the_reader_of_the_specification_reads_the_mark(newcomer: Path) -> None:
         mark_id, sync, payload = names["read"](key.secret, picture)  # type: ignore[operator]
         assert mark_id is None
         assert min(sync, payload) > -3
+
+
+def test_the_price_of_what_is_tried_is_in_the_specification() -> None:
+    from waarmerk.detection.image import evidence, locate, search
+
+    shifts = evidence.SHIFTS * evidence.FINER
+    searched = f"{locate.CANDIDATES} geometries x 8 orientations x 2 signs x {shifts}² shifts"
+    assert locate.CANDIDATES * 8 * 2 * shifts**2 == search._SYNC_HYPOTHESES
+    readings = f"{search._PAYLOAD_HYPOTHESES} readings x 64 places"
+    for text in (searched, readings):
+        assert f"4 shares x {text}" in MARK
+        assert text.replace(" x ", " × ") in STATISTICS
 
 
 def test_every_constant_of_the_scheme_is_in_the_specification() -> None:

@@ -3,6 +3,7 @@
 import io
 import math
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +115,16 @@ def leaning(image, share):
     return image.transform(
         image.size, Image.Transform.PERSPECTIVE, tuple(map_), Image.Resampling.BICUBIC
     )
+
+
+# A picture marked when the mark was defined (lake.jpg of the demo, smaller, as JPEG 85). It must be
+# read for as long as the scheme is: a change that fails here is a new scheme.
+
+
+@pytest.mark.parametrize("area", [1, 0.6])
+def test_a_mark_of_the_past(area):
+    image = Image.open(Path(__file__).parent / "marked_image_1.jpg")
+    assert_read(find(cropped(image, area)), "lake.jpg")
 
 
 # The picture as a whole: the fast look is enough

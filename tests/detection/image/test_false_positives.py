@@ -15,6 +15,7 @@ from scipy import stats
 
 from tests.rendered import DEMO, checkerboard, demo, levels, ramp, texture, wall, waves
 from waarmerk.detection.image import detect_array, detect_each
+from waarmerk.detection.image.align import aligned, from_peak
 from waarmerk.detection.image.analysis import Analysis
 from waarmerk.detection.image.evidence import (
     FINER,
@@ -26,6 +27,7 @@ from waarmerk.detection.image.evidence import (
 )
 from waarmerk.detection.statistics import log10_of_best, log10_tail
 from waarmerk.marking.image import embed_array
+from waarmerk.marking.image.lines import TileLines
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, key_pattern
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
@@ -244,6 +246,34 @@ def test_pictures_that_repeat_as_the_grid_does_give_no_id(name):
         assert payload is None or payload.log10_p > -3
 
 
+@pytest.mark.parametrize("name", ["noise", "wall 128", "long wall", "payload lines", "halves"])
+def test_payload_of_one_id_along_an_alignment(name, patterns):
+    # Smaller than it was marked and turned: more than eight tiles a side come out of it.
+    residual = analysis(name).residual
+    turn = 0.63 * np.array([[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]])
+    values, _ = aligned(residual, from_peak(turn, 5, np.array([3.3, 40.1]), residual.shape))
+    tiles = TileLines.of(values)
+    assert max(tiles.rows, tiles.columns) == SCHEME.grid
+    word = SCHEME.code.encode(MARK_ID)
+    for down, across in ((0, 0), (3, 6)):
+        totals = [float(tiles.soft_bits(p, down, across) @ word) for p in patterns]
+        assert_valid([log10_tail(total, tiles.payload_energy) for total in totals], name)
+
+
+def test_unknown_places_and_ids_are_paid_for():
+    tiles = analysis("another's mark, lake.jpg").tiles(0)
+    pattern = key_pattern(key("another", "lake.jpg"))
+    total = float(tiles.soft_bits(pattern) @ SCHEME.code.encode(MARK_ID))
+    known, unknown = (
+        read_payload(tiles, pattern, place_known=known, gate=0.0) for known in (True, False)
+    )
+    assert known.mark_id == unknown.mark_id == MARK_ID
+    assert known.log10_p == pytest.approx(
+        log10_tail(total, tiles.payload_energy) + 64 * np.log10(2)
+    )
+    assert unknown.log10_p == pytest.approx(known.log10_p + np.log10(SCHEME.grid**2))
+
+
 def test_tiles_that_share_a_cell_are_one():
     tiles = analysis("long wall").tiles(0)
     assert (tiles.rows, tiles.columns) == (4, 8)
@@ -291,7 +321,7 @@ def test_shares_with_several_keys_in_one_question():
 @pytest.mark.slow
 def test_shares_over_many_keys():
     log10_ps = []
-    for name in CONTENTS:
+    for name, make in CONTENTS.items():
         keys = [key("many", name, index) for index in range(120)]
-        log10_ps += [finding.log10_p for finding in detect_each(CONTENTS[name](), keys)]
+        log10_ps += [finding.log10_p for finding in detect_each(make(), keys)]
     assert_valid(log10_ps)

@@ -112,7 +112,7 @@ VIEWS = {
     "turned": lambda a: a.swapaxes(0, 1),
     "every other column": lambda a: a.repeat(2, 1)[:, ::2],
     "colours in reverse": lambda a: a[:, :, ::-1],
-    "planes": lambda a: np.asfortranarray(a),
+    "planes": np.asfortranarray,
     "inside another": lambda a: np.pad(a, ((3, 5), (7, 2), (0, 1)))[3:-5, 7:-2, :3],
     "one channel of three": lambda a: a[:, :, 1],
 }

@@ -42,6 +42,8 @@ def test_released_parameters():
     assert (SCHEME.short_side, SCHEME.tile, SCHEME.grid) == (512, 128, 8)
     assert (SCHEME.code_length, SCHEME.lines_per_bit) == (1024, 2)
     assert SCHEME.luma == (0.299, 0.587, 0.114)
+    assert (SCHEME.high_pass, SCHEME.neighbourhood) == (4, 6)
+    assert (SCHEME.floor, SCHEME.clip) == (2.0, 3.0)
 
 
 def test_released_lines():
