@@ -113,7 +113,7 @@ def test_effort_is_one_of_two() -> None:
 def test_a_wrong_extension_is_refused(marked: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(encoded(marked, "JPEG", quality=90))
-    with pytest.raises(InputError, match="named .png but its content is JPEG"):
+    with pytest.raises(InputError, match=r"named \.png but its content is JPEG"):
         detect_file(path, [KEY])
 
 

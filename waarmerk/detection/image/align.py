@@ -31,17 +31,23 @@ class Alignment:
 
     Attributes
     ----------
-    matrix : float64 [2, 2]
-        Canonical to received pixels without the right-angle turn (for the report).
-    orientation : int
-        Index into ``ORIENTATIONS``.
     homography : float64 [3, 3]
         (column, row, 1) of the pattern to (column, row) of the received picture.
     """
 
-    matrix: NDArray[np.float64]
-    orientation: int
     homography: NDArray[np.float64]
+
+    def linear(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Give its linear part [2, 2] in the middle of a received picture of that shape."""
+        column, row, scale = np.linalg.inv(self.homography) @ [
+            (shape[1] - 1) / 2,
+            (shape[0] - 1) / 2,
+            1.0,
+        ]
+        point = self.homography @ [column / scale, row / scale, 1.0]
+        slope = self.homography[:2, :2] - np.outer(point[:2] / point[2], self.homography[2, :2])
+        linear: NDArray[np.float64] = slope / point[2]
+        return linear
 
 
 def from_peak(
@@ -56,7 +62,7 @@ def from_peak(
     homography = np.eye(3)
     homography[:2, :2] = turn
     homography[:2, 2] = centre - turn @ offset
-    return Alignment(matrix, orientation, homography)
+    return Alignment(homography)
 
 
 def upright(orientation: int, shape: tuple[int, ...]) -> Alignment:
@@ -65,7 +71,7 @@ def upright(orientation: int, shape: tuple[int, ...]) -> Alignment:
     homography = np.eye(3)
     homography[:2, :2] = turn
     homography[:2, 2] = np.where(turn.sum(1) < 0, (shape[1] - 1, shape[0] - 1), 0)
-    return Alignment(np.eye(2), orientation, homography)
+    return Alignment(homography)
 
 
 def aligned(
@@ -180,7 +186,7 @@ def bent(
     correction = _fit(target, source, np.array(certainty), projective=len(places) >= 6)
     if correction is None:
         return None
-    return Alignment(alignment.matrix, alignment.orientation, alignment.homography @ correction)
+    return Alignment(alignment.homography @ correction)
 
 
 def _fit(

@@ -41,7 +41,7 @@ SMALLEST_SIDE = 64  # pixels: too little of the band is left below
 _LONGEST_TO_SHORTEST = 32  # a longer strip would need a canonical picture of many megapixels
 _SHARES = 4  # rows of the table above
 _UPRIGHT_READINGS = 2
-_GATE = 3.0  # deviations of payload energy from which the payload is decoded
+_GATE = 3.2  # deviations of payload energy from which the payload is decoded
 
 Effort = Literal["fast", "full"]
 
@@ -137,23 +137,24 @@ def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFin
     pattern = key_pattern(key)
     seen = upright_sync(*analysis.upright, pattern)
     log10_p = log10_of_best(seen.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
-    matrix, turn = np.eye(2), seen.orientation if seen.log10_p <= SEEN else 0
+    turn = seen.orientation if seen.log10_p <= SEEN else 0
     payload = _upright_payload(analysis, pattern, turn)
     if _id_of(payload) is None and turn != 0:
         turned, turn = turn, 0
         payload = _upright_payload(analysis, pattern, 0)
         if _id_of(payload) is None:
             turn = turned
+    linear = np.array(ORIENTATIONS[turn], np.float64)
     if _id_of(payload) is None and full:
         searched = search(analysis, pattern, seen)
         found = _paid(searched.payload)
         sync = log10_of_best(searched.sync_log10_p, _SHARES)
         if _id_of(found) is not None or sync < log10_p:
-            payload, matrix, turn = found, searched.matrix, searched.orientation
+            payload, linear = found, searched.linear
         log10_p = min(log10_p, sync)
     if payload is not None:
         log10_p = min(log10_p, payload.log10_p)
-    geometry = Geometry(*describe(matrix, turn))
+    geometry = Geometry(*describe(linear))
     return _finding(key.key_id, log10_p, _id_of(payload), geometry)
 
 

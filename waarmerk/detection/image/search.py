@@ -35,12 +35,13 @@ from waarmerk.marking.image.scheme import ORIENTATIONS, KeyPattern
 
 __all__ = ["SEEN", "Searched", "search"]
 
-SEEN = -3.0  # log10 p of upright synchronisation, alone, from which its orientation is believed
-_PROMISING = -6.6  # log10 p of a searched peak, alone, from which the payload is read
+SEEN = -4.5  # log10 p of upright synchronisation, alone, from which its orientation is believed
+_PROMISING = -7.5  # log10 p of a searched peak, alone, from which the payload is read
 _STARTS = 3  # alignments from which the payload is read, at most
 _BENDS = 3  # times that an alignment is corrected
 _ENOUGH = -9.0  # log10 p of a payload, all paid for, that ends the search
-_GATE = 1.5  # deviations of payload energy from which the payload is decoded
+_CLEAR = -10.0  # log10 p of a peak, alone, that is hardly ever chance
+_GATE, _LOW_GATE = 2.8, 1.2  # deviations of payload energy from which it is decoded; if clear
 
 _SYNC_HYPOTHESES = CANDIDATES * len(ORIENTATIONS) * VARIANTS * (FINER * SHIFTS) ** 2
 _PAYLOAD_HYPOTHESES = _STARTS * (1 + _BENDS)  # each pays for its 64 places and all ids itself
@@ -48,12 +49,14 @@ _PAYLOAD_HYPOTHESES = _STARTS * (1 + _BENDS)  # each pays for its 64 places and 
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """What the search found: two proofs that have paid for all that was tried, and the geometry."""
+    """What the search found: two proofs that have paid for all that was tried, and the geometry.
+
+    ``linear`` [2, 2] takes pixels of the marked picture to received pixels, in the middle.
+    """
 
     sync_log10_p: float
     payload: PayloadEvidence | None
-    matrix: NDArray[np.float64]
-    orientation: int
+    linear: NDArray[np.float64]
 
 
 def search(analysis: Analysis, pattern: KeyPattern, seen: SyncEvidence) -> Searched:
@@ -81,22 +84,23 @@ def search(analysis: Analysis, pattern: KeyPattern, seen: SyncEvidence) -> Searc
     promising = [entry for entry in starts if entry[0] <= _PROMISING]
     if seen.log10_p <= SEEN:
         promising.insert(0, (seen.log10_p, upright(seen.orientation, shape), seen.sign))
-    for _, alignment, sign in promising[:_STARTS]:
-        payload, last = _read_bending(analysis, pattern, alignment, sign)
+    for log10_p, alignment, sign in promising[:_STARTS]:
+        gate = _LOW_GATE if log10_p <= _CLEAR else _GATE
+        payload, last = _read_bending(analysis, pattern, alignment, sign, gate)
         if payload is not None and payload.log10_p <= _ENOUGH:
-            return Searched(sync, payload, last.matrix, last.orientation)
+            return Searched(sync, payload, last.linear(shape))
     best = (promising or starts)[0][1]
-    return Searched(sync, None, best.matrix, best.orientation)
+    return Searched(sync, None, best.linear(shape))
 
 
 def _read_bending(
-    analysis: Analysis, pattern: KeyPattern, alignment: Alignment, sign: float
+    analysis: Analysis, pattern: KeyPattern, alignment: Alignment, sign: float, gate: float
 ) -> tuple[PayloadEvidence | None, Alignment]:
     """Read the payload along an alignment, correcting it as long as that fails."""
     payload: PayloadEvidence | None = None
     for bends in range(1 + _BENDS):
         values, start = aligned(analysis.residual, alignment)
-        payload = read_payload(TileLines.of(values), pattern, place_known=False, gate=_GATE)
+        payload = read_payload(TileLines.of(values), pattern, place_known=False, gate=gate)
         if payload is not None:
             payload = payload.paid(_PAYLOAD_HYPOTHESES)
             if payload.log10_p <= _ENOUGH:
@@ -108,8 +112,8 @@ def _read_bending(
     return payload, alignment
 
 
-def describe(matrix: NDArray[np.float64], orientation: int) -> tuple[float, float, bool, float]:
-    """Give scale, rotation, mirroring and aspect of a matrix times an orientation.
+def describe(linear: NDArray[np.float64]) -> tuple[float, float, bool, float]:
+    """Give scale, rotation, mirroring and aspect of a matrix [2, 2] of marked to received pixels.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def describe(matrix: NDArray[np.float64], orientation: int) -> tuple[float, floa
     aspect : float
         Horizontal over vertical scale.
     """
-    whole = matrix @ np.array(ORIENTATIONS[orientation], np.float64)
+    whole = linear
     mirrored = bool(np.linalg.det(whole) < 0)
     if mirrored:
         whole = whole @ np.diag([-1.0, 1.0])

@@ -107,7 +107,8 @@ def embed_array(
     found, log10_p = detect(content)
     if found != mark_id:
         raise CannotMarkError(
-            "the picture is too plain to carry a mark: what was written could not be read back"
+            "the picture cannot carry a mark: what was written could not be read back, as happens "
+            "where nearly everything is one tone, or black and white only"
         )
     colours = 1 if pixels.ndim == 2 else 3
     mean = squares / (pixels.shape[0] * pixels.shape[1] * colours)
