@@ -15,10 +15,10 @@ costs little; ``then crop`` cuts a random three quarters out afterwards, where t
 be found again.
 
 **Signed notch.** A first version of the mark repeated one payload pattern with a keyed sign for
-each tile, and the leading eigenvector of the correlations between the tiles of a single picture gave
-all signs away. Every tile has its own pattern now. The attack stays to show it: it adds the tiles with
-the signs that the eigenvector gives, takes the payload lines of the sum away from every tile, and
-notches the public lines.
+each tile, and the leading eigenvector of the correlations between the tiles of a single picture
+gave all signs away. Every tile has its own pattern now. The attack stays to show it: it adds the
+tiles with the signs that the eigenvector gives, takes the payload lines of the sum away from every
+tile, and notches the public lines.
 
 **Average.** The attacker collects 500 pictures marked with one key, each with its own mark id, and
 averages them on the canonical grid: ``residual`` averages marked minus original (who has both),

@@ -1,6 +1,12 @@
 """Arrays and pictures in and out: the same kind comes back, and nothing is changed in place."""
 
+import contextlib
 import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +18,8 @@ from waarmerk import (
     KeyFileError,
     MarkId,
     MarkingKey,
+    OutputError,
+    Signer,
     detect_image,
     mark_image,
 )
@@ -146,3 +154,89 @@ def test_key_files_are_all_or_none(tmp_path: object) -> None:
     assert MarkingKey.load(files[0]) == key
     assert all(path.is_file() for path in files)
     assert len(files) == 4
+
+
+# Where nothing has been written yet, and nothing else is done.
+HARMLESS = {"<module>", "make_test_chain", "certificate", "_key_usage", "_name", "generate"}
+WRITERS = tuple(str(Path("waarmerk", *parts)) for parts in (
+    ("api.py",), ("marking", "certificate.py"), ("marking", "keyfile.py"), ("marking", "key.py"),
+))  # fmt: skip
+
+
+@contextlib.contextmanager
+def interrupt_at(step: int) -> Iterator[None]:
+    """Raise KeyboardInterrupt before the step-th line of what writes key files."""
+    left = step
+
+    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
+        nonlocal left
+        code = frame.f_code
+        if not code.co_filename.endswith(WRITERS) or code.co_name in HARMLESS:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+# An interrupt between opening a file and entering its `with` leaves closing to the collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("dev_cert", [False, True])
+def test_an_interrupt_leaves_all_key_files_or_none(
+    dev_cert: bool, overwrite: bool, tmp_path: Path
+) -> None:
+    complete = {"key.json"}
+    if dev_cert:
+        complete |= {"key.cert.pem", "key.sign.pem", "key.root.pem"}
+    outcomes = set()
+    for step in range(1, 1000):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        if overwrite:
+            make_key_files(folder / "key.json", dev_cert=dev_cert)
+        try:
+            with interrupt_at(step):
+                make_key_files(folder / "key.json", dev_cert=dev_cert, overwrite=overwrite)
+        except KeyboardInterrupt:
+            interrupted = True
+        else:
+            interrupted = False
+        names = {path.name for path in folder.iterdir()}
+        assert names == complete or (names == set() and interrupted and not overwrite), step
+        if names:
+            MarkingKey.load(folder / "key.json")
+            if dev_cert:
+                Signer.from_files(folder / "key.cert.pem", folder / "key.sign.pem")
+        outcomes.add(bool(names))
+        if not interrupted:
+            break
+    assert step > 20
+    assert outcomes == ({True} if overwrite else {True, False})
+
+
+def test_a_key_file_that_is_a_folder_costs_nothing(tmp_path: Path) -> None:
+    make_key_files(tmp_path / "key.json", dev_cert=True)
+    (tmp_path / "key.json").unlink()
+    (tmp_path / "key.json").mkdir()
+    before = {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match=r"key\.json: .* folder"):
+        make_key_files(tmp_path / "key.json", dev_cert=True, overwrite=True)
+    after = {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
+    assert after == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_key_file_needs_a_name(name: str) -> None:
+    for options in ({}, {"dev_cert": True}, {"overwrite": True}):
+        with pytest.raises(OutputError, match="no file name"):
+            make_key_files(name, **options)

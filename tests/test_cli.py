@@ -165,7 +165,9 @@ def test_keygen_replaces_nothing_unless_told_so(present: str, tmp_path: Path, ca
     (tmp_path / present).write_text("precious")
     arguments = ["keygen", str(tmp_path / "key.json"), "--dev-cert"]
     assert run(arguments) == 2
-    assert present in one_line(capsys.readouterr().err)
+    line = one_line(capsys.readouterr().err)
+    assert present in line
+    assert "--force" in line
     assert files(tmp_path) == {present: b"precious"}
     assert run([*arguments, "--force"]) == 0
     assert len(files(tmp_path)) == 4
@@ -177,7 +179,20 @@ def test_keygen_in_a_missing_folder(tmp_path: Path, capsys: Out) -> None:
         assert run(["keygen", str(tmp_path / "no" / "key.json"), *more]) == 2
         captured = capsys.readouterr()
         assert not captured.out
-        one_line(captured.err)
+        assert f"the folder {tmp_path / 'no'} does not exist" in one_line(captured.err)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_keygen_needs_a_file_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for more in ([], ["--dev-cert"], ["--force"]):
+        assert run(["keygen", name, *more]) == 2
+        captured = capsys.readouterr()
+        assert not captured.out
+        assert "no file name" in one_line(captured.err)
     assert not list(tmp_path.iterdir())
 
 
@@ -294,6 +309,24 @@ def test_mark_uses_the_certificate_beside_the_key_and_says_so(here: Path, capsys
     assert report["findings"][1]["status"] == "trusted"
 
 
+def test_an_error_with_a_test_certificate_is_one_line(here: Path, capsys: Out) -> None:
+    for source, output in (("absent.jpg", "out.jpg"), ("plain.jpg", "out.xyz")):
+        assert run(["mark", source, "-o", output, "--key", "key.json"]) == 2
+        captured = capsys.readouterr()
+        assert not captured.out
+        assert "test certificate" not in one_line(captured.err)
+
+
+def test_mark_tells_of_a_mark_that_is_there_already(here: Path, capsys: Out) -> None:
+    arguments = ["mark", "marked.png", "-o", "out.png", "--key", "key.json", "--no-manifest", "x"]
+    status = run(arguments)
+    captured = capsys.readouterr()
+    # Now and then the earlier mark is what is read back, and the picture refused.
+    said = captured.out if status == 0 else one_line(captured.err)
+    assert said.count("carries already the mark id") == 1
+    assert not (captured.out and captured.err)
+
+
 def test_mark_with_a_given_certificate_says_nothing(here: Path, capsys: Out) -> None:
     arguments = ["--sign-cert", "key.cert.pem", "--sign-key", "key.sign.pem"]
     assert run(["mark", "plain.jpg", "-o", "out.jpg", "--key", "bare.json", *arguments]) == 0
@@ -322,6 +355,9 @@ def test_mark_altered_with_an_id(here: Path, capsys: Out) -> None:
             ["--no-manifest", "x", "--sign-cert", "key.cert.pem", "--sign-key", "key.sign.pem"],
             "contradict",
         ),
+        (["--no-manifest", ""], "--no-manifest needs a reason"),
+        (["--no-manifest", " "], "--no-manifest needs a reason"),
+        (["--no-manifest", "x", "--agent-version", "2"], "--agent-version needs --agent"),
         (["--sign-cert", "key.sign.pem", "--sign-key", "key.sign.pem"], "key.sign.pem"),
         (["--sign-cert", "absent.pem", "--sign-key", "key.sign.pem"], "absent.pem"),
     ],
@@ -568,6 +604,31 @@ def test_interrupt_is_one_line_and_130(here: Path) -> None:
     assert one.returncode == 130
     assert not out
     assert error.strip() == "waarmerk: interrupted"
+
+
+def test_termination_is_one_line_and_143(here: Path) -> None:
+    os.mkfifo(here / "pipe.json", 0o600)
+    with process("detect", "plain.jpg", "--key", "pipe.json", cwd=here) as one:
+        descriptor = os.open(here / "pipe.json", os.O_WRONLY)
+        one.terminate()
+        out, error = one.communicate(timeout=60)
+        os.close(descriptor)
+    assert one.returncode == 143
+    assert not out
+    assert error.strip() == "waarmerk: terminated"
+
+
+def test_a_terminated_demo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with process("demo") as one:
+        assert one.stdout is not None
+        assert "secret key" in one.stdout.readline()
+        assert list(tmp_path.iterdir())
+        one.terminate()
+        _, error = one.communicate(timeout=120)
+    assert one.returncode == 143
+    assert error.strip() == "waarmerk: terminated"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_closed_pipe_is_no_error_message(here: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from waarmerk.marking.key import KeyRing, MarkingKey
     from waarmerk.marking.payload import MarkId
+    from waarmerk.marking.signer import Signer
 
     __version__: str
 
@@ -36,6 +37,7 @@ __all__ = [
     "Marked",
     "MarkingKey",
     "OutputError",
+    "Signer",
     "SigningError",
     "UnsupportedInputError",
     "WaarmerkError",
@@ -57,6 +59,7 @@ _HOME = {
     "Marked": "waarmerk.api",
     "MarkingKey": "waarmerk.marking.key",
     "OutputError": "waarmerk.errors",
+    "Signer": "waarmerk.marking.signer",
     "SigningError": "waarmerk.errors",
     "UnsupportedInputError": "waarmerk.errors",
     "WaarmerkError": "waarmerk.errors",

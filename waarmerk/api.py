@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from waarmerk.errors import InputError, KeyFileError, OutputError, UnsupportedInputError
+from waarmerk.errors import InputError, KeyFileError, UnsupportedInputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,7 +170,7 @@ def mark_file(
     Raises
     ------
     InputError
-        If the source cannot be used.
+        If the source cannot be used, or a version is given and no agent.
     CannotMarkError
         If the picture cannot hold a mark.
     KeyFileError
@@ -218,27 +218,19 @@ def make_key_files(
         If one of the files exists already (unless `overwrite`) or cannot be written.
     """
     from waarmerk.marking.key import MarkingKey
+    from waarmerk.marking.keyfile import require_new
 
     key_path = Path(key_path)
-    if not overwrite and os.path.lexists(key_path):
-        raise OutputError(
-            f"{key_path}: exists already; choose another name, or ask to overwrite it"
-        )
+    if not overwrite or not key_path.name:
+        require_new(key_path)
     key = MarkingKey.generate()
     if not dev_cert:
         key.save(key_path, overwrite=overwrite)
         return key, (key_path,)
     from waarmerk.marking.certificate import write_test_chain
 
-    # The chain first: a key is what must never be replaced when something else goes wrong.
-    files = write_test_chain(key_path, overwrite=overwrite)
-    try:
-        key.save(key_path, overwrite=overwrite)
-    except OutputError:
-        if not overwrite:  # then all three are new
-            for path in (files.chain, files.key, files.root):
-                path.unlink(missing_ok=True)
-        raise
+    # The key last: it must never be replaced when something else goes wrong.
+    files = write_test_chain(key_path, overwrite=overwrite, also=[key.file(key_path)])
     return key, (key_path, files.chain, files.key, files.root)
 
 

@@ -1,7 +1,7 @@
 """The command line: parse, call, print; no logic.
 
 Results go to stdout, everything else to stderr. Exit status: 0 done, or a mark was found; 1 no
-mark was found; 2 an error; 130 interrupted. What went wrong is said in one line.
+mark was found; 2 an error; 130 interrupted; 143 terminated. What went wrong is said in one line.
 
 Nothing but click is imported here at the top, so that ``waarmerk --help`` starts at once.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from waarmerk.errors import WaarmerkError
+from waarmerk.errors import OutputError, WaarmerkError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,20 +26,38 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "main", "run"]
 
-FOUND, NONE_FOUND, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+FOUND, NONE_FOUND, FAILED, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 1, 2, 130, 141, 143
 
 
 class _PipeClosedError(Exception):
     """Whoever read our output has gone."""
 
 
+class _TerminatedError(BaseException):
+    """Somebody sent SIGTERM. Like KeyboardInterrupt no `Exception`, so that all let it through."""
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise _TerminatedError
+
+
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
+    # By default the process would end at once, and leave its temporary files.
+    default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # and not ignored
+    if default:
+        signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         # A signer's name may hold what this terminal cannot show.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run())
+    try:
+        status = run()
+        if default:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    except _TerminatedError:  # while the last words were said
+        status = TERMINATED
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +76,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted")
         return INTERRUPTED
+    except _TerminatedError:
+        _complain("terminated")
+        return TERMINATED
     except _PipeClosedError:
         return PIPE_CLOSED
     except (WaarmerkError, OSError, MemoryError) as error:
@@ -122,7 +144,12 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     """Make a secret key and write it to KEYFILE, readable by you alone."""
     from waarmerk.api import make_key_files
 
-    key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
+    try:
+        key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
+    except OutputError as error:
+        # The library cannot know what asking is called here.
+        message = str(error).replace("ask to overwrite it", "replace it with --force")
+        raise click.ClickException(message) from error
     _print(f"Wrote {_shown(files[0])}: secret key {key.key_id}.")
     _print(
         "  Who has this file can forge and remove your marks; without it nobody, not even you,\n"
@@ -150,7 +177,7 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
 @click.option("--mark-id", metavar="HEX16", help="What the mark says; a new random id if left out.")
 @click.option("--altered", is_flag=True, help="Real content that AI changed; not wholly generated.")
 @click.option("--agent", metavar="NAME", help="The AI system that made it, for the manifest.")
-@click.option("--agent-version", metavar="VERSION", help="Its version.")
+@click.option("--agent-version", metavar="VERSION", help="Its version; needs --agent.")
 @click.option("--sign-cert", metavar="PEM",
               help="Certificate chain that signs the manifest, leaf first.")  # fmt: skip
 @click.option("--sign-key", metavar="PEM", help="Its private key.")
@@ -188,6 +215,8 @@ def mark(
     from waarmerk.marking.key import MarkingKey
     from waarmerk.marking.payload import MarkId
 
+    if agent_version is not None and agent is None:
+        raise click.UsageError("--agent-version needs --agent")
     number = None if mark_id is None else MarkId.from_hex(mark_id)
     key = MarkingKey.load(keyfile)
     signer = _signer(keyfile, sign_cert, sign_key, no_manifest)
@@ -204,6 +233,11 @@ def mark(
         agent=agent,
         agent_version=agent_version,
     )
+    if signer is not None and sign_cert is None and signer.is_test:
+        from waarmerk.marking.certificate import certificate_files
+
+        chain = certificate_files(keyfile).chain
+        _complain(f"signed with the test certificate {chain}, which proves nothing to others")
     if as_json:
         _print_json(report.as_dict())
     else:
@@ -290,6 +324,8 @@ def _signer(
     if (sign_cert is None) != (sign_key is None):
         raise click.UsageError("--sign-cert and --sign-key go together")
     if no_manifest is not None:
+        if not no_manifest.strip():
+            raise click.UsageError("--no-manifest needs a reason, which goes into the report")
         if sign_cert is not None:
             raise click.UsageError("--no-manifest and --sign-cert contradict each other")
         return None
@@ -305,12 +341,7 @@ def _signer(
             "test certificate with `waarmerk keygen --dev-cert`, or accept a watermark alone with "
             "--no-manifest REASON"
         )
-    signer = Signer.from_files(beside.chain, beside.key)
-    if signer.is_test:
-        _complain(
-            f"signing with the test certificate {beside.chain}, which proves nothing to others"
-        )
-    return signer
+    return Signer.from_files(beside.chain, beside.key)
 
 
 def _in_words(error: BaseException) -> str:

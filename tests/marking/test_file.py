@@ -122,6 +122,45 @@ def test_the_manifest_of_the_input_is_carried_along_or_its_loss_is_told(photo, t
     assert any("manifest of the input" in note for note in report.notes)
 
 
+def test_a_mark_of_the_same_key_that_is_there_already_is_told(tmp_path):
+    first, second, third = (tmp_path / name for name in ("1.png", "2.png", "3.png"))
+    refused: list[bool] = []
+    for _ in range(20):  # some keys and ids are refused: the earlier mark is then read back
+        key = MarkingKey.generate()
+        earlier = mark_file(DEMO / "pebbles.jpg", first, key, signer=SIGNER, overwrite=True)
+        assert not any("already" in note for note in earlier.notes)
+        try:
+            report = mark_file(first, second, key, signer=SIGNER)
+            break
+        except CannotMarkError as error:
+            refused.append(f"already the mark id {earlier.watermark.mark_id.hex}" in str(error))
+    assert all(refused)
+    (note,) = [note for note in report.notes if "already" in note]
+    assert earlier.watermark.mark_id.hex in note
+    assert report.watermark.mark_id.hex not in note
+    assert sum(note in line for line in report.lines()) == 1
+    assert note in report.as_dict()["notes"]
+    other = mark_file(first, third, MarkingKey.generate(), signer=SIGNER)
+    assert not any("already" in note for note in other.notes)
+
+
+def test_a_refusal_tells_of_a_mark_that_is_there_already(tmp_path):
+    first, small = tmp_path / "1.png", tmp_path / "small.png"
+    key, mark_id = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z"), MarkId.from_hex("1" * 16)
+    mark_file(DEMO / "pebbles.jpg", first, key, signer=SIGNER, mark_id=mark_id)
+    with Image.open(first) as image:  # to a side too short for another mark
+        image.resize((image.width * 255 // image.height, 255)).save(small)
+    with pytest.raises(CannotMarkError, match=f"already the mark id {mark_id.hex}"):
+        mark_file(small, tmp_path / "2.png", key, signer=SIGNER)
+    assert only(tmp_path, "1.png", "small.png")
+
+
+def test_the_version_of_an_agent_needs_the_agent(photo, tmp_path):
+    with pytest.raises(InputError, match="agent_version"):
+        mark_file(photo, tmp_path / "m.png", KEY, signer=SIGNER, agent_version="1")
+    assert only(tmp_path)
+
+
 # The picture
 
 

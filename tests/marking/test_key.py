@@ -216,6 +216,17 @@ def test_only_the_owner_has_access(tmp_path):
     assert MarkingKey.load(path) == FIXED
 
 
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\x00", b"[]", b'{"name": "a package"}'])
+def test_what_is_no_key_file_is_not_to_be_made_private(tmp_path, content):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    for load in (MarkingKey.load, KeyRing.load):
+        with pytest.raises(KeyFileError, match=r"photo.jpg: not a key file") as caught:
+            load(path)
+        assert "chmod" not in str(caught.value)
+
+
 def test_an_existing_file_is_kept(tmp_path):
     path = tmp_path / "key.json"
     path.write_text("precious")
@@ -239,11 +250,11 @@ def test_a_link_to_nowhere_counts_as_existing(tmp_path):
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    for path in (tmp_path / "missing" / "key.json", tmp_path / "file" / "key.json"):
-        with pytest.raises(OutputError, match=r"key.json: cannot write"):
-            FIXED.save(path)
+    for name in ("missing", "file"):
+        with pytest.raises(OutputError, match=rf"key.json: .*the folder .*{name} does not exist"):
+            FIXED.save(tmp_path / name / "key.json")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match=r"folder: cannot write"):
+    with pytest.raises(OutputError, match=r"folder: cannot be written"):
         FIXED.save(tmp_path / "folder", overwrite=True)
     assert names_in(tmp_path) == ["file", "folder"]
 

@@ -16,9 +16,8 @@ leads to it: a validator calls what it signed intact, by a signer it does not kn
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from waarmerk.errors import OutputError
+from waarmerk.marking.keyfile import Part, require_new, write_files
 from waarmerk.marking.profile import CLAIM_SIGNING, TEST_ORGANIZATION
 
 __all__ = [
@@ -138,27 +137,34 @@ def make_test_chain(
 
 
 def write_test_chain(
-    key_path: str | os.PathLike[str], *, overwrite: bool = False
+    key_path: str | os.PathLike[str], *, overwrite: bool = False, also: Sequence[Part] = ()
 ) -> CertificateFiles:
-    """Make a test chain and write it beside a key file.
+    """Make a test chain and write it beside a key file: all of its files or none.
+
+    Parameters
+    ----------
+    key_path
+        Name of the key file, which need not exist.
+    overwrite
+        Whether existing files are replaced.
+    also
+        More files to write with it, after those of the chain.
 
     Raises
     ------
     OutputError
-        If one of the three files exists already (unless `overwrite`) or cannot be written.
+        If one of the files exists already (unless `overwrite`) or cannot be written.
     """
     files = certificate_files(key_path)
     if not overwrite:
-        for path in (files.chain, files.key, files.root):
-            if os.path.lexists(path):
-                raise OutputError(
-                    f"{path}: exists already; choose another key name, or ask to overwrite it"
-                )
+        require_new(files.chain, files.key, files.root)
     made = make_test_chain()
-    _write(
+    write_files(
         (files.key, made.key, 0o600),
         (files.chain, made.chain, 0o644),
         (files.root, made.root, 0o644),
+        *also,
+        overwrite=overwrite,
     )
     return files
 
@@ -185,29 +191,3 @@ def _name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
     )
-
-
-def _write(*parts: tuple[Path, bytes, int]) -> None:
-    """Write files beside their targets, and name them when all are there: all of them or none."""
-    written: list[tuple[Path, Path]] = []
-    named: list[Path] = []
-    path = parts[0][0]
-    try:
-        for path, content, mode in parts:
-            # mkstemp makes the file with mode 0600.
-            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            written.append((Path(name), path))
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(mode)
-        for temporary, path in written:
-            temporary.replace(path)
-            named.append(path)
-    except OSError as error:
-        # A certificate without its key, or with another's, is worth less than nothing.
-        for leftover in (*named, *(temporary for temporary, _ in written)):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -124,7 +124,7 @@ def mark_file(
     Raises
     ------
     InputError
-        If the source cannot be used.
+        If the source cannot be used, or a version is given and no agent.
     CannotMarkError
         If the picture cannot hold a mark, or the mark does not survive encoding as asked.
     SigningError
@@ -134,6 +134,8 @@ def mark_file(
     """
     source, target = Path(source), Path(target)
     _check_request(signer, no_manifest, quality)
+    if agent is None and agent_version is not None:
+        raise InputError("agent_version is the version of an agent; give the agent too")
     out_format = format_for_output(str(target))
     final = _destination(source, target, overwrite=overwrite)
 
@@ -150,11 +152,16 @@ def mark_file(
         seen = detect(pixels)
         return seen.mark_id if seen.found else None, seen.log10_p or 0.0
 
+    earlier = _earlier_mark(detect(picture.array))
     try:
         embedded = embed_array(picture.array, key, mark_id, detect=read_back)
     except CannotMarkError as error:
-        raise CannotMarkError(f"{shown(str(source))}: {error}") from error
+        # Now and then the earlier mark is what is read back.
+        cause = f"{error}; it {earlier}" if earlier else str(error)
+        raise CannotMarkError(f"{shown(str(source))}: {cause}") from error
     encoded, notes = _encoded(picture, embedded, out_format, target, quality=quality, detect=detect)
+    if earlier:
+        notes = (f"{earlier}; it will be hard to read besides the new one", *notes)
     if signer is None:
         notes += _dropped_manifest(data, picture, read_manifest)
     else:
@@ -199,6 +206,14 @@ def _check_request(signer: Signer | None, no_manifest: str | None, quality: int 
             "no signer for the manifest: give a certificate and its key, or accept a watermark "
             "alone with a reason (no_manifest)"
         )
+
+
+def _earlier_mark(seen: WatermarkSeen) -> str | None:
+    """Say that the input carries a mark of the same key, if so; a second one is legitimate."""
+    if not seen.found:
+        return None
+    which = "a mark" if seen.mark_id is None else f"the mark id {seen.mark_id.hex}"
+    return f"carries already {which} of this key"
 
 
 def _destination(source: Path, target: Path, *, overwrite: bool) -> Path:

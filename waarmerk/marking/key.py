@@ -32,7 +32,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from waarmerk.errors import KeyFileError
-from waarmerk.marking.keyfile import read_private, write_private
+from waarmerk.marking.keyfile import (
+    KEY_SCHEMA,
+    RING_SCHEMA,
+    Part,
+    as_json,
+    read_private,
+    write_files,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyRing", "KeyStream", "MarkingKey"]
 
-KEY_SCHEMA = "waarmerk.key/1"
-RING_SCHEMA = "waarmerk.keyring/1"
 SECRET_BYTES = 32
 
 
@@ -195,7 +200,11 @@ class MarkingKey:
         OutputError
             If the file exists and `overwrite` is not set, or it cannot be written.
         """
-        write_private(Path(path), self._as_dict(), overwrite)
+        write_files(self.file(path), overwrite=overwrite)
+
+    def file(self, path: str | os.PathLike[str]) -> Part:
+        """Return the file that `save` writes, for those who write more than this one."""
+        return Path(path), as_json(self._as_dict()), 0o600
 
     def stream(self, scheme: str, label: str) -> KeyStream:
         """Start the random numbers of one purpose in one scheme.
@@ -296,7 +305,8 @@ class KeyRing:
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write all keys to one ring file; see `MarkingKey.save`."""
         keys = [key._as_dict() for key in self.keys]
-        write_private(Path(path), {"schema": RING_SCHEMA, "keys": keys}, overwrite)
+        content = as_json({"schema": RING_SCHEMA, "keys": keys})
+        write_files((Path(path), content, 0o600), overwrite=overwrite)
 
     @property
     def active(self) -> tuple[MarkingKey, ...]:

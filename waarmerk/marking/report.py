@@ -99,7 +99,7 @@ class MarkReport:
     watermark, manifest
         The two layers.
     notes
-        In words, what the marked file could not keep of the input.
+        In words, what the marked file could not keep of the input, and which mark it had already.
     time
         When, as RFC 3339 in UTC.
     """
