@@ -238,26 +238,41 @@ def half_plane_mean(
     values = np.empty((tall, wide), np.float32)
     counts = np.empty((tall, wide), np.float32)
     for y in range(tall):
-        source = y - reach
-        for x in range(wide):
-            row = source
-            column = (x - reach) % columns
-            if row < 0:
-                row = -row
-                column = (-column) % columns
-            elif row >= rows:
-                row = 2 * (rows - 1) - row
-            counts[y, x] = keep[row, column]
-            values[y, x] = power[row, column] * keep[row, column]
+        row = abs(y - reach)
+        if row >= rows:
+            row = 2 * (rows - 1) - row
+        count, value = counts[y], values[y]
+        middle_count = count[reach : reach + columns]
+        middle_value = value[reach : reach + columns]
+        if y < reach:
+            for x in range(columns):
+                source = columns - x if x else 0
+                middle_count[x] = keep[row, source]
+                middle_value[x] = power[row, source] * keep[row, source]
+        else:
+            kept, powers = keep[row], power[row]
+            for x in range(columns):
+                middle_count[x] = kept[x]
+                middle_value[x] = powers[x] * kept[x]
+        for x in range(reach):
+            left = (x - reach) % columns
+            right = x % columns
+            count[x] = middle_count[left]
+            value[x] = middle_value[left]
+            count[reach + columns + x] = middle_count[right]
+            value[reach + columns + x] = middle_value[right]
     means = np.empty((tall, wide), np.float32)
     shares = np.empty((tall, wide), np.float32)
     box_mean(values, reach, means)
     box_mean(counts, reach, shares)
     for y in range(rows):
+        mean = means[y + reach, reach : reach + columns]
+        share = shares[y + reach, reach : reach + columns]
+        row_out = out[y]
         for x in range(columns):
             # Rounding may leave a mean slightly below 0, where a few lines hold all the power.
-            mean = max(means[y + reach, x + reach], np.float32(0.0))
-            out[y, x] = mean / shares[y + reach, x + reach] + np.float32(1e-12)
+            positive = mean[x] if mean[x] > np.float32(0.0) else np.float32(0.0)
+            row_out[x] = positive / share[x] + np.float32(1e-12)
 
 
 @kernel

@@ -37,7 +37,7 @@ LOG10_IDS = 64 * math.log10(2.0)
 VARIANTS = 2  # signs of the synchronisation pattern
 SHIFTS = 112  # of a tile, in either direction: 8/7 canonical pixels apart
 FINER = 3  # times closer together are the shifts that are looked at around a peak
-_REFINED = 3  # orientations whose peaks are refined
+_REFINED = 2  # orientations whose peaks are refined
 
 
 @dataclass(frozen=True, eq=False)
