@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from waarmerk.errors import OutputError, WaarmerkError
+from waarmerk.errors import WaarmerkError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,12 +144,7 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     """Make a secret key and write it to KEYFILE, readable by you alone."""
     from waarmerk.api import make_key_files
 
-    try:
-        key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
-    except OutputError as error:
-        # The library cannot know what asking is called here.
-        message = str(error).replace("ask to overwrite it", "replace it with --force")
-        raise click.ClickException(message) from error
+    key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
     _print(f"Wrote {_shown(files[0])}: secret key {key.key_id}.")
     _print(
         "  Who has this file can forge and remove your marks; without it nobody, not even you,\n"

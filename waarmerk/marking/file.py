@@ -236,7 +236,9 @@ def _destination(source: Path, target: Path, *, overwrite: bool) -> Path:
     if not overwrite:
         same = source.exists() and final.samefile(source)
         what = "is the input itself" if same else "exists already"
-        raise OutputError(f"{name}: {what}; choose another name, or ask to overwrite it")
+        raise OutputError(
+            f"{name}: {what}; choose another name, or replace it (--overwrite, overwrite=True)"
+        )
     return final
 
 

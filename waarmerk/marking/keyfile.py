@@ -121,7 +121,7 @@ def write_files(*parts: Part, overwrite: bool) -> None:
 
 
 def _exists(path: Path) -> str:
-    return f"{path}: exists already; choose another name, or ask to overwrite it"
+    return f"{path}: exists already; choose another name, or replace it (--force, overwrite=True)"
 
 
 def _require_name(path: Path) -> None:
