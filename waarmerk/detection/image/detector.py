@@ -14,6 +14,7 @@ payload, searched     12 readings x 64 places in the grid x 2^64 ids
 and whoever asks for several keys pays once more for their number.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -72,7 +73,8 @@ def detect_array(
     ValueError
         If the array is not such a picture, or there is no key.
     """
-    findings = detect_each(pixels, keys, effort)
+    # An id has to stand by itself, so its own proof pays for the keys as well.
+    findings = _detect_all(pixels, keys, effort, FOUND_LOG10_P - math.log10(max(len(keys), 1)))
     best = min(findings, key=_log10_p)
     if best.status == "unreadable":
         return best
@@ -87,13 +89,20 @@ def detect_each(
 
     Parameters and errors are those of `detect_array`; the p-values do not pay for the other keys.
     """
+    return _detect_all(pixels, keys, effort, FOUND_LOG10_P)
+
+
+def _detect_all(
+    pixels: NDArray[np.uint8], keys: Sequence[MarkingKey], effort: Effort, bar: float
+) -> list[WatermarkFinding]:
+    """Look for every key; an id is accepted from a log10 p of ``bar`` of its own correlation."""
     reason = _unreadable(pixels, keys)
     if reason is not None:
         return [
             WatermarkFinding("unreadable", SCHEME.name, key.key_id, reason=reason) for key in keys
         ]
     analysis = Analysis(pixels)
-    return [_detect_one(analysis, key, effort == "full") for key in keys]
+    return [_detect_one(analysis, key, effort == "full", bar) for key in keys]
 
 
 def _log10_p(finding: WatermarkFinding) -> float:
@@ -133,29 +142,29 @@ def _finding(
     )
 
 
-def _detect_one(analysis: Analysis, key: MarkingKey, full: bool) -> WatermarkFinding:
+def _detect_one(analysis: Analysis, key: MarkingKey, full: bool, bar: float) -> WatermarkFinding:
     pattern = key_pattern(key)
     seen = upright_sync(*analysis.upright, pattern)
     log10_p = log10_of_best(seen.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
     turn = seen.orientation if seen.log10_p <= SEEN else 0
     payload = _upright_payload(analysis, pattern, turn)
-    if _id_of(payload) is None and turn != 0:
+    if _id_of(payload, bar) is None and turn != 0:
         turned, turn = turn, 0
         payload = _upright_payload(analysis, pattern, 0)
-        if _id_of(payload) is None:
+        if _id_of(payload, bar) is None:
             turn = turned
     linear = np.array(ORIENTATIONS[turn], np.float64)
-    if _id_of(payload) is None and full:
+    if _id_of(payload, bar) is None and full:
         searched = search(analysis, pattern, seen)
         found = _paid(searched.payload)
         sync = log10_of_best(searched.sync_log10_p, _SHARES)
-        if _id_of(found) is not None or sync < log10_p:
+        if _id_of(found, bar) is not None or sync < log10_p:
             payload, linear = found, searched.linear
         log10_p = min(log10_p, sync)
     if payload is not None:
         log10_p = min(log10_p, payload.log10_p)
     geometry = Geometry(*describe(linear))
-    return _finding(key.key_id, log10_p, _id_of(payload), geometry)
+    return _finding(key.key_id, log10_p, _id_of(payload, bar), geometry)
 
 
 def _upright_payload(analysis: Analysis, pattern: KeyPattern, turn: int) -> PayloadEvidence | None:
@@ -167,6 +176,6 @@ def _paid(payload: PayloadEvidence | None) -> PayloadEvidence | None:
     return None if payload is None else payload.paid(_SHARES)
 
 
-def _id_of(payload: PayloadEvidence | None) -> MarkId | None:
+def _id_of(payload: PayloadEvidence | None, bar: float) -> MarkId | None:
     """Give the id if its own correlation proves it, whatever the synchronisation says."""
-    return payload.mark_id if payload and payload.log10_p <= FOUND_LOG10_P else None
+    return payload.mark_id if payload and payload.log10_p <= bar else None
