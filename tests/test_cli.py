@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -574,16 +575,28 @@ def test_bad_trust_files(trust: str, here: Path, capsys: Out) -> None:
 # --- the process ---
 
 
-def process(*arguments: str, **options: object) -> "subprocess.Popen[str]":
+def mind_signals() -> None:
+    """Undo that a shell without job control lets what it starts in the background ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def process(*arguments: str, **options: object) -> Iterator["subprocess.Popen[str]"]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "waarmerk", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        preexec_fn=mind_signals,  # noqa: PLW1509 - no threads here
         **options,  # type: ignore[call-overload]
-    )
+    ) as one:
+        try:
+            yield one
+        finally:
+            one.kill()  # so that a test that fails does not wait for ever
 
 
 def test_the_process_has_the_exit_status(here: Path) -> None:
