@@ -313,15 +313,19 @@ def peaks(surfaces: NDArray[np.float32], places: NDArray[np.int64]) -> None:
         Overwritten with the index of the peak of each.
     """
     for k in range(surfaces.shape[0]):
-        for part in range(2):
-            best = np.float32(-1.0)
-            place = 0
-            for i in range(surfaces.shape[1]):
-                value = abs(surfaces[k, i, part])
-                if value > best:
-                    best = value
-                    place = i
-            places[k, part] = place
+        surface = surfaces[k]
+        first, second = np.float32(-1.0), np.float32(-1.0)
+        first_place, second_place = 0, 0
+        for i in range(surface.shape[0]):
+            one, two = abs(surface[i, 0]), abs(surface[i, 1])
+            if one > first:
+                first = one
+                first_place = i
+            if two > second:
+                second = two
+                second_place = i
+        places[k, 0] = first_place
+        places[k, 1] = second_place
 
 
 @kernel

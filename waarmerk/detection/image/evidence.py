@@ -147,10 +147,16 @@ def shifted_sync(
     # into the imaginary. A line and its conjugate give twice the real part, hence the halves.
     unit = np.array([0.5, 0.5j], np.complex64)[:, None]
     pairs = matched.reshape(-1, 2, matched.shape[1])
+    # Only rows up to the highest line hold anything, so only they are transformed along x.
+    top = int(y.max())
+    rows = np.zeros((len(pairs), 2 * top + 1, SHIFTS), np.complex64)
+    rows[:, y, x] = (pairs * unit).sum(1)
+    rows[:, -y, -x] = (pairs.conj() * unit).sum(1)
+    rows = scipy.fft.fft(rows, axis=2, overwrite_x=True)
     planes = np.zeros((len(pairs), SHIFTS, SHIFTS), np.complex64)
-    planes[:, y, x] = (pairs * unit).sum(1)
-    planes[:, -y, -x] = (pairs.conj() * unit).sum(1)
-    surfaces = scipy.fft.fft2(planes, overwrite_x=True)
+    planes[:, : top + 1] = rows[:, : top + 1]
+    planes[:, -top:] = rows[:, -top:]
+    surfaces = scipy.fft.fft(planes, axis=1, overwrite_x=True)
     parts = surfaces.view(np.float32).reshape(len(pairs), SHIFTS * SHIFTS, 2)
     places = np.empty((len(pairs), 2), np.int64)
     peaks(parts, places)
