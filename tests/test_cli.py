@@ -359,6 +359,7 @@ def test_mark_altered_with_an_id(here: Path, capsys: Out) -> None:
         (["--no-manifest", ""], "--no-manifest needs a reason"),
         (["--no-manifest", " "], "--no-manifest needs a reason"),
         (["--no-manifest", "x", "--agent-version", "2"], "--agent-version needs --agent"),
+        (["--no-manifest", "x", "--agent", "Painter"], "--agent is written into the manifest"),
         (["--sign-cert", "key.sign.pem", "--sign-key", "key.sign.pem"], "key.sign.pem"),
         (["--sign-cert", "absent.pem", "--sign-key", "key.sign.pem"], "absent.pem"),
     ],

@@ -212,6 +212,10 @@ def mark(
 
     if agent_version is not None and agent is None:
         raise click.UsageError("--agent-version needs --agent")
+    if agent is not None and no_manifest is not None:
+        raise click.UsageError(
+            "--agent is written into the manifest, and --no-manifest leaves it out"
+        )
     number = None if mark_id is None else MarkId.from_hex(mark_id)
     key = MarkingKey.load(keyfile)
     signer = _signer(keyfile, sign_cert, sign_key, no_manifest)
