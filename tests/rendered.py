@@ -34,6 +34,15 @@ def texture(height, width, channels=3, seed=1):
     return levels(out + 128).squeeze(2) if channels == 1 else levels(out + 128)
 
 
+def soft_picture(height: int = 512, width: int = 640, seed: int = 1) -> Image.Image:
+    """Soft coloured noise with a fine grain: it holds a mark, and compresses like a picture."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(60, 200, (height // 4, width // 4, 3), dtype=np.uint8))
+    soft = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64)
+    grain = rng.normal(0, 4, (height, width, 3))
+    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
+
+
 def wall(period, height, width, seed=1):
     """One random tile of so many pixels over and over."""
     rng = np.random.default_rng(seed)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.rendered import soft_picture as picture
 from waarmerk import (
     CannotMarkError,
     InputError,
@@ -27,14 +28,6 @@ from waarmerk.api import make_key_files
 
 KEY = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
 OTHER = MarkingKey(bytes(range(1, 33)), created="2026-01-01T00:00:00Z")
-
-
-def picture(height: int = 512, width: int = 640, seed: int = 1) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(60, 200, (height // 4, width // 4, 3), dtype=np.uint8))
-    soft = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64)
-    grain = rng.normal(0, 4, (height, width, 3))
-    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
 
 
 @pytest.mark.parametrize("channels", [0, 3, 4])

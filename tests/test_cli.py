@@ -11,11 +11,11 @@ from io import BytesIO
 from pathlib import Path
 
 import jsonschema
-import numpy as np
 import pytest
 from PIL import Image
 
 import waarmerk
+from tests.rendered import soft_picture as picture
 from waarmerk import MarkingKey, mark_image
 from waarmerk.cli import cli, run
 from waarmerk.detection.report import json_schema
@@ -24,14 +24,6 @@ ROOT = Path(waarmerk.__file__).parent.parent
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 
 Out = pytest.CaptureFixture[str]
-
-
-def picture(height: int = 512, width: int = 640, seed: int = 1) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(60, 200, (height // 4, width // 4, 3), dtype=np.uint8))
-    soft = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64)
-    grain = rng.normal(0, 4, (height, width, 3))
-    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
 
 
 def jpeg(image: Image.Image) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.rendered import soft_picture as picture
 from waarmerk import MarkingKey, detect_file, mark_image
 from waarmerk.detection.file import as_keys, detect_bytes
 from waarmerk.detection.report import DetectionReport, json_schema
@@ -19,15 +20,6 @@ from waarmerk.errors import InputError, UnsupportedInputError
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 KEY = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
 OTHER = MarkingKey(bytes(range(1, 33)), created="2026-01-01T00:00:00Z")
-
-
-def picture(height: int = 512, width: int = 640, seed: int = 1) -> Image.Image:
-    """Soft coloured noise over slow waves: it holds a mark, and compresses like a picture."""
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(60, 200, (height // 4, width // 4, 3), dtype=np.uint8))
-    soft = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64)
-    grain = rng.normal(0, 4, (height, width, 3))
-    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,12 @@ from waarmerk.detection.finding import (
     WatermarkFinding,
 )
 from waarmerk.detection.plain import lines
-from waarmerk.detection.report import DetectionReport, ExaminedInput
+from waarmerk.detection.report import DetectionReport
 from waarmerk.marking.payload import MarkId
+from waarmerk.marking.report import FileFacts
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-INPUT = ExaminedInput("photo.jpg", "ab" * 32, 12345, "image/jpeg")
+INPUT = FileFacts("photo.jpg", "ab" * 32, 12345, "image/jpeg")
 FOUND = WatermarkFinding(
     "found",
     "waarmerk.image.1",

@@ -22,9 +22,10 @@ from waarmerk.detection.finding import (
 )
 from waarmerk.detection.manifest import _REASONS
 from waarmerk.detection.plain import lines
-from waarmerk.detection.report import DetectionReport, ExaminedInput, json_schema
+from waarmerk.detection.report import DetectionReport, json_schema
 from waarmerk.detection.summary import NO_KEY, bound, printable
 from waarmerk.marking.payload import MarkId
+from waarmerk.marking.report import FileFacts
 
 SCHEME = "waarmerk.image.1"
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -32,7 +33,7 @@ GENERATED = IPTC + "trainedAlgorithmicMedia"
 CAMERA = IPTC + "digitalCapture"
 MARK_ID = MarkId.from_hex("0123456789abcdef")
 KEY_ID = "0011223344556677"
-INPUT = ExaminedInput("out.png", "ab" * 32, 12345, "image/png")
+INPUT = FileFacts("out.png", "ab" * 32, 12345, "image/png")
 VALIDATOR = jsonschema.Draft202012Validator(
     json_schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
 )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import c2pa
 import jsonschema
-import numpy as np
 import pytest
 from PIL import Image
 
+from tests.rendered import soft_picture as picture
 from waarmerk import MarkId, MarkingKey, detect_file, mark_file, mark_image
 from waarmerk.detection.file import detect_bytes
 from waarmerk.detection.report import DetectionReport, json_schema
@@ -26,14 +26,6 @@ CHAIN = make_test_chain()
 SIGNER = Signer.from_pem(CHAIN.chain, CHAIN.key)
 TRUST = (CHAIN.root,)
 ID = MarkId.from_hex("0123456789abcdef")
-
-
-def picture(height: int = 512, width: int = 640, seed: int = 1) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(60, 200, (height // 4, width // 4, 3), dtype=np.uint8))
-    soft = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64)
-    grain = rng.normal(0, 4, (height, width, 3))
-    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8))
 
 
 def jpeg(image: Image.Image, quality: int = 92) -> bytes:

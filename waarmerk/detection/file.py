@@ -6,7 +6,6 @@ is kept, no connection is opened, and nothing in the file is run.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,9 +16,10 @@ from waarmerk.detection.finding import (
     LabelFinding,
     WatermarkFinding,
 )
-from waarmerk.detection.report import DetectionReport, ExaminedInput
+from waarmerk.detection.report import DetectionReport
 from waarmerk.detection.summary import FAST_SEARCH, NO_KEY, NO_LABEL_READER
 from waarmerk.marking.key import KeyRing, MarkingKey
+from waarmerk.marking.report import FileFacts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,12 +95,7 @@ def detect_bytes(
     watermark = find_watermark(picture.array, ring, effort)
     manifest = read_manifest(data, picture.media_type, tuple(trust))
     labels = LabelFinding("not_checked", reason=NO_LABEL_READER)
-    examined = ExaminedInput(
-        name=name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
-        media_type=picture.media_type,
-    )
+    examined = FileFacts.of(name, data, picture.media_type)
     return DetectionReport.conclude(
         examined,
         (watermark, manifest, labels),

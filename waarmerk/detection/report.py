@@ -21,30 +21,11 @@ from waarmerk.detection.finding import (
 )
 from waarmerk.detection.summary import summarise
 from waarmerk.detection.verdict import Conflict, Layer, Verdict, conclude
+from waarmerk.marking.report import FileFacts
 
-__all__ = ["SCHEMA", "DetectionReport", "ExaminedInput", "json_schema"]
+__all__ = ["SCHEMA", "DetectionReport", "json_schema"]
 
 SCHEMA: Final = "waarmerk.detection/1"
-
-
-@dataclass(frozen=True, slots=True)
-class ExaminedInput:
-    """What a report is about: the name it was given, and what identifies its bytes."""
-
-    name: str
-    sha256: str
-    size: int
-    media_type: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the input as it stands in the report."""
-        return {
-            # A file name need not be valid Unicode; JSON must be.
-            "name": self.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
-            "sha256": self.sha256,
-            "size": self.size,
-            "media_type": self.media_type,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +58,7 @@ class DetectionReport:
         What was not looked at, or does not fit together; in the JSON the summary says it.
     """
 
-    input: ExaminedInput
+    input: FileFacts
     verdict: Verdict
     basis: tuple[Layer, ...]
     findings: tuple[Finding, ...]
@@ -90,7 +71,7 @@ class DetectionReport:
     @classmethod
     def conclude(
         cls,
-        examined: ExaminedInput,
+        examined: FileFacts,
         findings: Iterable[Finding],
         *,
         searched_fully: bool = True,

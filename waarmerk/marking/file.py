@@ -186,8 +186,8 @@ def mark_file(
         manifest = _check_manifest(encoded, out_format.media_type, target, binding, read_manifest)
     _write(final, encoded, overwrite=overwrite)
     return MarkReport(
-        input=FileFacts.of(source, data, picture.media_type),
-        output=FileFacts.of(target, encoded, out_format.media_type),
+        input=FileFacts.of(source.name, data, picture.media_type),
+        output=FileFacts.of(target.name, encoded, out_format.media_type),
         width=picture.width,
         height=picture.height,
         watermark=WatermarkLayer(SCHEME.name, key.key_id, mark_id, embedded.psnr, log10_p),

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from waarmerk.marking.formats import shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from waarmerk.marking.payload import MarkId
 
 __all__ = ["FileFacts", "ManifestLayer", "MarkReport", "WatermarkLayer"]
@@ -25,7 +23,7 @@ SCHEMA = "waarmerk.mark/1"
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What identifies a file."""
+    """The name a file was given, and what identifies its bytes; marker and detector report it."""
 
     name: str
     sha256: str
@@ -33,9 +31,9 @@ class FileFacts:
     media_type: str
 
     @classmethod
-    def of(cls, path: Path, data: bytes, media_type: str) -> FileFacts:
-        """Return the facts about a file with this content."""
-        return cls(path.name, hashlib.sha256(data).hexdigest(), len(data), media_type)
+    def of(cls, name: str, data: bytes, media_type: str) -> FileFacts:
+        """Return the facts about a file of this name and content."""
+        return cls(name, hashlib.sha256(data).hexdigest(), len(data), media_type)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as they stand in the report."""
