@@ -22,6 +22,8 @@ __all__ = [
     "LabelFinding",
     "ManifestFinding",
     "ManifestStatus",
+    "Segment",
+    "SoundGeometry",
     "Status",
     "WatermarkFinding",
 ]
@@ -76,6 +78,71 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundGeometry:
+    """How sound plays relative to the marked original.
+
+    Parameters
+    ----------
+    tempo
+        How much faster it plays; 1.0 is unchanged.
+    pitch
+        How much higher it is. A plain change of speed changes both alike.
+    """
+
+    tempo: float = 1.0
+    pitch: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the geometry as it stands in the report."""
+        return {"tempo": round(float(self.tempo), 5), "pitch": round(float(self.pitch), 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A passage of the received recording, from `start` to `end` in seconds."""
+
+    start: float
+    end: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the segment as it stands in the report."""
+        return {"start": round(float(self.start), 2), "end": round(float(self.end), 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class SoundGeometry:
+    """How a sound plays relative to the marked original.
+
+    Parameters
+    ----------
+    tempo
+        How much faster it plays than when it was marked; 1.0 is unchanged.
+    pitch
+        How much higher it sounds, as a ratio of frequencies. A plain change of speed changes both
+        alike.
+    """
+
+    tempo: float = 1.0
+    pitch: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the geometry as it stands in the report."""
+        return {"tempo": round(float(self.tempo), 6), "pitch": round(float(self.pitch), 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Where in a sound a mark stands: seconds from the beginning of what was received."""
+
+    start: float
+    end: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the segment as it stands in the report."""
+        return {"start": round(float(self.start), 3), "end": round(float(self.end), 3)}
+
+
+@dataclass(frozen=True, slots=True)
 class WatermarkFinding:
     """What the watermark detector saw.
 
@@ -83,6 +150,8 @@ class WatermarkFinding:
     which does not carry this mark scores as high, with all keys, alignments and schemes that were
     tried paid for. ``p_value`` is ten to that power and may underflow to 0.0; it is filled in
     when only ``log10_p`` is given. Both are None when nothing was measured.
+
+    ``segments`` say where in a sound the mark stands, in order of time. They are empty for pictures.
     """
 
     status: Status
@@ -92,8 +161,9 @@ class WatermarkFinding:
     log10_p: float | None = None
     mark_id: MarkId | None = None
     kind: Kind | None = None
-    geometry: Geometry | None = None
+    geometry: Geometry | SoundGeometry | None = None
     reason: str | None = None
+    segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
         if self.p_value is None and self.log10_p is not None:
@@ -128,6 +198,10 @@ class WatermarkFinding:
             "kind": self.kind if self.found else None,
             "geometry": self.geometry.as_dict() if self.found and self.geometry else None,
         }
+        if self.found and self.segments:
+            out["segments"] = [segment.as_dict() for segment in self.segments]
+        if self.found and self.segments:
+            out["segments"] = [segment.as_dict() for segment in self.segments]
         if self.reason is not None:
             out["reason"] = self.reason
         return out
@@ -151,6 +225,8 @@ class ManifestFinding:
         ``(alg, value)`` pairs of the active manifest.
     reason
         Why the status is what it is, when the codes do not say.
+    sidecar
+        Name of the file beside the input that holds the manifest; None if it is in the input.
     """
 
     status: ManifestStatus
@@ -159,6 +235,7 @@ class ManifestFinding:
     codes: tuple[str, ...] = ()
     soft_bindings: tuple[tuple[str, str], ...] = ()
     reason: str | None = None
+    sidecar: str | None = None
 
     @property
     def intact(self) -> bool:
@@ -178,6 +255,10 @@ class ManifestFinding:
             out["soft_bindings"] = [
                 {"alg": alg, "value": value} for alg, value in self.soft_bindings
             ]
+        if self.sidecar is not None:
+            # A file name need not be valid Unicode; JSON must be.
+            name = self.sidecar.encode("utf-8", "surrogateescape")
+            out["sidecar"] = name.decode("utf-8", "replace")
         if self.reason is not None:
             out["reason"] = self.reason
         return out

@@ -11,9 +11,12 @@ bound gives for *every* picture
 
 import math
 
-__all__ = ["log10_any_of", "log10_of_best", "log10_tail"]
+__all__ = ["LOG10_IDS", "log10_any_of", "log10_of_best", "log10_sign_tail", "log10_tail"]
 
 _LN10 = math.log(10.0)
+
+LOG10_IDS = 64 * math.log10(2.0)
+"""What an id that was read has to pay for: any of all the ids could have come out."""
 
 
 def log10_tail(total: float, energy: float) -> float:
@@ -34,6 +37,27 @@ def log10_tail(total: float, energy: float) -> float:
     if total <= 0.0 or energy <= 0.0:
         return 0.0
     return -(total * total) / energy / _LN10
+
+
+def log10_sign_tail(total: float, energy: float) -> float:
+    """Bound the chance of a sum of cells with random signs that is at least this large.
+
+    For ``T = sum_i s_i x_i`` with independent signs, ``cosh(u) <= exp(u^2 / 2)`` and Chernoff's
+    bound give ``P(T >= t) <= exp(-t^2 / (2 sum_i x_i^2))`` (Hoeffding, 1963).
+
+    Parameters
+    ----------
+    total : float
+        The sum ``T``.
+    energy : float
+        ``sum_i x_i^2``, 0 or more.
+
+    Returns
+    -------
+    float
+        log10 of the bound, 0 or less.
+    """
+    return log10_tail(total, 2.0 * energy)
 
 
 def log10_of_best(log10_p: float, tries: float) -> float:
