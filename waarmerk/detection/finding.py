@@ -86,7 +86,8 @@ class SoundGeometry:
     tempo
         How much faster it plays; 1.0 is unchanged.
     pitch
-        How much higher it is. A plain change of speed changes both alike.
+        How much higher it is, as a ratio of frequencies. A plain change of speed changes both
+        alike.
     """
 
     tempo: float = 1.0
@@ -110,39 +111,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundGeometry:
-    """How a sound plays relative to the marked original.
-
-    Parameters
-    ----------
-    tempo
-        How much faster it plays than when it was marked; 1.0 is unchanged.
-    pitch
-        How much higher it sounds, as a ratio of frequencies. A plain change of speed changes both
-        alike.
-    """
-
-    tempo: float = 1.0
-    pitch: float = 1.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the geometry as it stands in the report."""
-        return {"tempo": round(float(self.tempo), 6), "pitch": round(float(self.pitch), 6)}
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Where in a sound a mark stands: seconds from the beginning of what was received."""
-
-    start: float
-    end: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the segment as it stands in the report."""
-        return {"start": round(float(self.start), 3), "end": round(float(self.end), 3)}
-
-
-@dataclass(frozen=True, slots=True)
 class WatermarkFinding:
     """What the watermark detector saw.
 
@@ -151,7 +119,7 @@ class WatermarkFinding:
     tried paid for. ``p_value`` is ten to that power and may underflow to 0.0; it is filled in
     when only ``log10_p`` is given. Both are None when nothing was measured.
 
-    ``segments`` say where in a sound the mark stands, in order of time. They are empty for pictures.
+    ``segments`` say where in a sound the mark stands, in order of time; of pictures there are none.
     """
 
     status: Status

@@ -175,29 +175,45 @@ def add_limited(
         Share that the last hop but one allows: `previous` of the next call.
     """
     hops = bounds.size - 1
+    channels = samples.shape[0]
     share = np.ones(hops)
+    edge = np.float32(limit)
     for h in range(hops):
+        start = bounds[h]
+        stop = bounds[h + 1]
+        highest = np.float32(0.0)
+        for c in range(channels):
+            x = samples[c, start:stop]
+            d = change[c, start:stop]
+            for i in range(x.size):
+                highest = max(highest, abs(x[i] + d[i]))
+        if highest <= edge:
+            continue
         lowest = 1.0
-        for c in range(samples.shape[0]):
-            for i in range(bounds[h], bounds[h + 1]):
-                x = samples[c, i]
-                d = change[c, i]
-                if abs(x + d) > limit and abs(x) <= limit and d != 0.0:
-                    lowest = min(lowest, (limit - abs(x)) / abs(d))
+        for c in range(channels):
+            for i in range(start, stop):
+                before = abs(samples[c, i])
+                step = change[c, i]
+                if abs(samples[c, i] + step) > edge and before <= edge and step != 0.0:
+                    lowest = min(lowest, (limit - before) / abs(step))
         share[h] = lowest
     for h in range(hops - 1):
-        before = previous if h == 0 else share[h - 1]
-        left = min(before, share[h])
+        left = min(previous if h == 0 else share[h - 1], share[h])
         right = min(share[h], share[h + 1])
         start = bounds[h]
-        length = bounds[h + 1] - start
-        for c in range(samples.shape[0]):
-            for i in range(length):
-                x = samples[c, start + i]
-                d = change[c, start + i]
-                part = np.float32(left + (right - left) * i / length)
-                y = x + d * part
-                if abs(y) > limit and abs(y) > abs(x):
-                    y = x
-                out[c, start + i] = y
+        stop = bounds[h + 1]
+        slope = (right - left) / (stop - start)
+        for c in range(channels):
+            x = samples[c, start:stop]
+            d = change[c, start:stop]
+            y = out[c, start:stop]
+            if left == 1.0 and right == 1.0 and share[h] == 1.0:
+                for i in range(x.size):
+                    y[i] = x[i] + d[i]
+            else:
+                for i in range(x.size):
+                    y[i] = x[i] + d[i] * np.float32(left + slope * i)
+            for i in range(x.size):
+                if abs(y[i]) > edge and abs(y[i]) > abs(x[i]):
+                    y[i] = x[i]
     return share[hops - 2] if hops > 1 else previous

@@ -10,17 +10,82 @@ from numpy.typing import NDArray
 
 from waarmerk.kernels._jit import kernel
 
-__all__ = ["best_offsets", "block_lines", "laid_on_tiles", "soft_bits", "standing_out"]
+__all__ = [
+    "best_offsets",
+    "block_lines",
+    "laid_on_tiles",
+    "levels",
+    "line_power",
+    "soft_bits",
+    "standing_out",
+]
+
+
+# Fit of log2(1 + x) on 0 ... 1, lowest power first.
+_LOG2 = (
+    np.float32(2.12374089e-06),
+    np.float32(1.44247531),
+    np.float32(-0.717557872),
+    np.float32(0.455527088),
+    np.float32(-0.274623258),
+    np.float32(0.119298238),
+    np.float32(-0.0251232033),
+)
+_DB_PER_OCTAVE = np.float32(10.0 * math.log10(2.0))
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def levels(
+    power: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    least: float,
+    level: NDArray[np.float32],
+    weight: NDArray[np.float32],
+) -> None:
+    """Give the level of every cell, dB, and the share of its power that is not noise.
+
+    Parameters
+    ----------
+    power : float32 [bands, n]
+        Above 0.
+    noise : float32 [bands]
+        Power of the noise in each band.
+    least : float
+        Lowest share.
+    level, weight : float32 [bands, n]
+    """
+    lowest = np.float32(least)
+    bits = power.view(np.int32)
+    one = np.float32(1.0)
+    fraction = np.empty(power.shape[1], np.int32)
+    mantissa = fraction.view(np.float32)
+    for b in range(power.shape[0]):
+        base = noise[b]
+        for t in range(power.shape[1]):
+            fraction[t] = (bits[b, t] & 0x7FFFFF) | 0x3F800000
+        for t in range(power.shape[1]):
+            # log2 of a float32: its exponent, and a polynomial for the fraction from 1 to 2,
+            # right to 0.0004 dB; the library's logarithm took most of the detector's time.
+            x = mantissa[t] - one
+            curve = _LOG2[6]
+            curve = curve * x + _LOG2[5]
+            curve = curve * x + _LOG2[4]
+            curve = curve * x + _LOG2[3]
+            curve = curve * x + _LOG2[2]
+            curve = curve * x + _LOG2[1]
+            curve = curve * x + _LOG2[0]
+            exponent = np.float32((bits[b, t] >> 23) - 127)
+            level[b, t] = (exponent + curve) * _DB_PER_OCTAVE
+            weight[b, t] = max(one - base / power[b, t], lowest)
 
 
 @kernel(fastmath={"contract", "reassoc"})
 def standing_out(
-    power: NDArray[np.float32],
-    noise: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    weight: NDArray[np.float32],
     reach: int,
     across: int,
     wide: int,
-    least: float,
     floor: float,
     clip: float,
     out: NDArray[np.float32],
@@ -33,39 +98,27 @@ def standing_out(
 
     Parameters
     ----------
-    power : float32 [bands, n]
-    noise : float32 [bands]
-        Power of the noise in each band.
+    levels, weight : float32 [bands, n]
+        See `levels`.
     reach : int
         Frames to either side that a level is compared with.
     across : int
         Bands to either side.
     wide : int
         Frames to either side over which the deviation is taken.
-    least : float
-        Lowest weight.
     floor : float
         dB that are added to the deviation, in squares.
     clip : float
         Limit, in deviations.
     out : float32 [bands, n]
     """
-    bands, n = power.shape
-    weight = np.empty((bands, n), np.float32)
+    bands, n = levels.shape
     level = np.empty((bands, n), np.float32)
-    scale = np.float32(10.0 / math.log(10.0))
-    for b in range(bands):
-        base = noise[b]
-        for t in range(n):
-            p = power[b, t] + np.float32(1e-20)
-            level[b, t] = scale * math.log(p)
-            w = np.float32(1.0) - base / p
-            weight[b, t] = max(w, np.float32(least))
     # Less the mean in time.
     product = np.empty(n, np.float32)
     for b in range(bands):
         for t in range(n):
-            product[t] = level[b, t] * weight[b, t]
+            product[t] = levels[b, t] * weight[b, t]
         total = np.float64(0.0)
         mass = np.float64(0.0)
         for t in range(min(reach, n)):
@@ -78,7 +131,7 @@ def standing_out(
             if t - reach - 1 >= 0:
                 total -= product[t - reach - 1]
                 mass -= weight[b, t - reach - 1]
-            out[b, t] = level[b, t] - np.float32(total / mass)
+            out[b, t] = levels[b, t] - np.float32(total / mass)
     # Less the mean over the bands around.
     for b in range(bands):
         low = max(0, b - across)
@@ -266,3 +319,36 @@ def best_offsets(
             at += 1
         total[c] = sums[at]
         place[c] = at
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def line_power(
+    spectra: NDArray[np.complex64], block: int, clip: float, out: NDArray[np.float32]
+) -> None:
+    """Add up over the bands the power of every bin, over the mean of its block, limited.
+
+    Parameters
+    ----------
+    spectra : complex64 [bands, bins]
+    block : int
+        Bins over which the power is averaged.
+    clip : float
+        Limit of the ratio.
+    out : float32 [bins]
+    """
+    bins = spectra.shape[1]
+    power = np.empty(block, np.float32)
+    top = np.float32(clip)
+    out[:] = 0.0
+    for b in range(spectra.shape[0]):
+        for start in range(0, bins, block):
+            size = min(block, bins - start)
+            row = spectra[b, start : start + size]
+            sums = out[start : start + size]
+            total = np.float32(0.0)
+            for k in range(size):
+                power[k] = row[k].real * row[k].real + row[k].imag * row[k].imag
+                total += power[k]
+            scale = np.float32(size) / (total + np.float32(1e-20))
+            for k in range(size):
+                sums[k] += min(power[k] * scale, top)

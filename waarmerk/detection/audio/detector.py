@@ -11,9 +11,10 @@ A p-value pays for all that was tried:
 ====================  ==================================================================
 share                 of what was tried
 ====================  ==================================================================
-1/4                   synchronisation, unchanged: windows x 512 offsets x 2 signs
+1/4                   synchronisation, unchanged: windows x 2 selections of lines x 256
+                      offsets x 2 signs
 1/4                   payload, unchanged: 2 spans x 16 places in the cycle x 2^64 ids
-1/4                   synchronisation, searched: windows x 24 candidates x 512 x 2 signs
+1/4                   synchronisation, searched: windows x 48 candidates x 2 x 256 x 2
 1/4                   payload, searched: 2 spans x 16 places in the cycle x 2^64 ids
 ====================  ==================================================================
 
@@ -33,15 +34,15 @@ from waarmerk.detection.audio.hearing import FRAMES_A_SECOND, PARTS, Hearing
 from waarmerk.detection.audio.payload import Reading, read
 from waarmerk.detection.audio.segments import joined, marked_segments
 from waarmerk.detection.audio.sync import (
+    PITCHES,
     Place,
     Spectra,
     WindowLines,
     best_in_windows,
     refined,
     search,
-    tables_of,
 )
-from waarmerk.detection.audio.table import outstanding
+from waarmerk.detection.audio.table import DENSE, Levels
 from waarmerk.detection.finding import Segment, SoundGeometry, WatermarkFinding
 from waarmerk.detection.statistics import log10_of_best
 from waarmerk.marking.audio.marker import check_samples
@@ -60,7 +61,7 @@ _SEEN = -3.0  # log10 p of synchronisation from which the payload is read
 _GATE = 2.0  # deviations of payload energy from which it is decoded
 _CHUNK = 20.48  # seconds; a recording of up to half as much again is one chunk
 _OVERLAP = 2.56  # seconds of a chunk that the next one sees again
-_SEARCHED = 10.24  # seconds: windows of the search, beside the whole chunk
+_WHOLE = 18.0  # seconds: a chunk longer than that is searched in halves too
 _EARLY = (2.56, 5.12, 10.24)  # seconds of a stream after which it is looked at already
 _SHORTEST = 0.3  # seconds that are looked at
 
@@ -80,29 +81,38 @@ class _Chunk:
     def __init__(self, power: NDArray[np.float32]) -> None:
         self._power = power
         self._spectra: list[Spectra] | None = None
-        self._tables = {1.0: outstanding(power)}
-        self.cells = len(power) * SCHEME.frame_rate / FRAMES_A_SECOND
-        self.windows = WindowLines.of(self._tables[1.0])
+        self._levels: dict[float, Levels] = {}
+        self._tables: dict[float, NDArray[np.float32]] = {}
+        self.cells = len(power) / DENSE
+        self.windows = WindowLines.of(self._at(1.0).sync_table())
+
+    def _at(self, pitch: float) -> Levels:
+        if pitch not in self._levels:
+            self._levels[pitch] = Levels.of(self._power, pitch=pitch)
+        return self._levels[pitch]
 
     def table(self, pitch: float) -> NDArray[np.float32]:
-        """Give the table at a pitch, with all frames."""
+        """Give the table of the payload at a pitch."""
         if pitch not in self._tables:
-            self._tables[pitch] = outstanding(self._power, pitch=pitch)
+            self._tables[pitch] = self._at(pitch).payload_table()
         return self._tables[pitch]
+
+    def sync_table(self, pitch: float) -> NDArray[np.float32]:
+        """Give the table of the synchronisation at a pitch."""
+        return self._at(pitch).sync_table()
 
     @property
     def spectra(self) -> list[Spectra]:
-        """The search without a key: of the whole chunk, and of parts of a long one."""
+        """The search without a key: of the whole chunk, and of the halves of a long one."""
         if self._spectra is None:
-            tables = tables_of(self._power)
+            tables = [
+                Levels.of(self._power, pitch=pitch, dense=1).sync_table() for pitch in PITCHES
+            ]
             size = tables[0].shape[1]
             self._spectra = [Spectra.of(tables, 0, size)]
-            part = round(_SEARCHED * SCHEME.frame_rate)
-            if size > 1.75 * part:
-                self._spectra += [
-                    Spectra.of(tables, start, start + part)
-                    for start in range(0, size - part + 1, part // 2)
-                ]
+            if size > _WHOLE * SCHEME.frame_rate:
+                parts = [(0, size // 2), (size // 2, size)]
+                self._spectra += [Spectra.of(tables, *part) for part in parts]
         return self._spectra
 
 
@@ -116,7 +126,7 @@ def _examine(chunk: _Chunk, pattern: KeyPattern, effort: Effort, bar: float) -> 
         best = min(places, key=lambda found: found.log10_p)
         sync = log10_of_best(best.log10_p, _SHARES * len(places))
         if sync <= _SEEN:
-            best = refined(chunk.table(best.pitch), best, pattern)
+            best = refined(chunk.sync_table(best.pitch), best, pattern)
             found = _read(chunk, best, pattern)
             if found is not None and (reading is None or found.log10_p < reading.log10_p):
                 reading = found
@@ -129,10 +139,11 @@ def _examine(chunk: _Chunk, pattern: KeyPattern, effort: Effort, bar: float) -> 
 
 def _read(chunk: _Chunk, place: Place, pattern: KeyPattern) -> Reading | None:
     """Read the whole chunk, and the window in which the mark was seen; pays for both."""
-    whole = (0.0, chunk.cells)
-    window = (place.first, min(place.last, chunk.cells))
+    spans = [(0.0, chunk.cells)]
+    if (place.first, place.last) != spans[0]:
+        spans.append((place.first, min(place.last, chunk.cells)))
     best: Reading | None = None
-    for span in {whole, window}:
+    for span in spans:
         reading = read(chunk.table(place.pitch), place, span, pattern, _GATE)
         if reading is not None and (best is None or reading.log10_p < best.log10_p):
             best = reading

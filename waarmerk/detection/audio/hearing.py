@@ -135,7 +135,7 @@ def _mixed_down(block: NDArray[Any]) -> NDArray[np.float32]:
         samples *= np.float32(1 / 32768)
     if samples.shape[1] == 1:
         return samples[:, 0]
-    mean = samples.mean(1)
+    mean: NDArray[np.float32] = samples.mean(1)
     each = np.einsum("tc,tc->", samples, samples) / samples.shape[1]
     if mean @ mean < _CANCELLED * each:
         return np.ascontiguousarray(samples[:, 0])

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from waarmerk.detection.audio.hearing import FRAMES_A_SECOND
 from waarmerk.detection.audio.sync import Place
+from waarmerk.detection.audio.table import DENSE
 from waarmerk.detection.statistics import LOG10_IDS, log10_of_best, log10_sign_tail
 from waarmerk.marking.audio.scheme import SCHEME, KeyPattern
 from waarmerk.marking.payload import Code, MarkId
@@ -18,7 +18,6 @@ __all__ = ["Laid", "Reading", "lay", "read"]
 _ATTEMPTS = 2  # places in the cycle of the highest energy that are decoded
 _LIST_SIZES = (8, 32, 128)  # of the decoder: a clean word needs no long list
 _CLEAR = -15.0  # log10 p, all ids paid for, that no other id could have as well
-_DENSE = FRAMES_A_SECOND // SCHEME.frame_rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ def lay(table: NDArray[np.float32], place: Place, first: float, last: float) -> 
     start = place.centre + (low - place.cell) / place.tempo
     step = 1.0 / place.tempo
     cells = np.empty((SCHEME.bands, max(0, high - low)), np.float32)
-    laid_on_tiles(table, start * _DENSE, step * _DENSE, cells)
+    laid_on_tiles(table, start * DENSE, step * DENSE, cells)
     return Laid(cells, low, start, step)
 
 

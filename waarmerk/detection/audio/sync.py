@@ -4,16 +4,18 @@
 
     table ─▶ lines of blocks ─▶ sums over windows ─▶ key: offset, sign        (unchanged sound)
 
-    tables at 13 pitches ─▶ spectra over time ─▶ power at the lines, 400 tempos, no key
-                                                      │ the best 24
+    tables at 11 pitches ─▶ spectra over time ─▶ power at the lines, 384 tempos, no key
+                                                      │ the best 48
                                                       ▼
                                               key: offset, sign               (changed sound)
 
 What the first stage of the search discards it discards without the key, so that only the
-candidates which the key is tried on have to be paid for.
+candidates which the key is tried on have to be paid for. Both stages look at all lines, and at the
+slow ones alone: reverberation and phase vocoders leave no others.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -21,26 +23,25 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from waarmerk.detection.audio.hearing import FRAMES_A_SECOND
-from waarmerk.detection.audio.table import outstanding
-from waarmerk.detection.statistics import log10_of_best, log10_tail
+from waarmerk.detection.audio.table import DENSE
+from waarmerk.detection.statistics import log10_of_best, log10_phase_tail
 from waarmerk.marking.audio.scheme import SCHEME, KeyPattern
 
-__all__ = ["Place", "Spectra", "WindowLines", "best_in_windows", "refined", "search", "tables_of"]
+__all__ = ["PITCHES", "Place", "Spectra", "WindowLines", "best_in_windows", "refined", "search"]
 
-_DENSE = FRAMES_A_SECOND // SCHEME.frame_rate
 _BLOCK = SCHEME.tile // 2  # cells: windows start and end at its multiples
-_OFFSETS = 4 * SCHEME.tile  # places in a tile that are looked at
-_SIGNS = 2
 _SHORTEST = 2  # blocks of a window
+_OFFSETS = 2 * SCHEME.tile  # places in a tile that are looked at
+_SIGNS = 2
+_SELECTIONS = (len(SCHEME.sync_lines), len(SCHEME.slow_lines))  # so many lines, from the first
 
-PITCHES = tuple(math.exp(0.0175 * step) for step in range(-6, 7))  # up to 11 % either way
+PITCHES = tuple(math.exp(0.021 * step) for step in range(-5, 6))  # up to 11 % either way
 _TEMPOS = np.exp(np.arange(-0.115, 0.1151, 0.0006))
-CANDIDATES = 24
 _FINE_TEMPOS = np.arange(-4, 5) * 1.5e-4
-_APART = 4  # steps of tempo between candidates of one pitch
+_PICKED = (12, 36)  # candidates of each selection of lines
+_APART = (4, 10)  # steps of tempo between candidates of one pitch: slow lines tell less of it
 _POWER_CLIP = 8.0
-_NEIGHBOURS = 64  # bins over which the power is averaged, to whiten it
+_NEIGHBOURS = 128  # bins over which the power is averaged, to whiten it
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,50 @@ class Place:
 
 
 @cache
-def _waves(length: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _waves(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cosine and sine of every line over one tile sampled `length` times [lines, length]."""
-    angle = np.outer(SCHEME.sync_lines, np.arange(length)) * (2 * math.pi * step / length)
+    angle = np.outer(SCHEME.sync_lines, np.arange(length)) * (2 * math.pi / length)
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+
+
+def _energies(values: NDArray[np.complex64]) -> NDArray[np.float64]:
+    """Sum of the squared magnitudes of each selection of lines [selections, n]."""
+    squares = (values.real**2 + values.imag**2).sum(2, dtype=np.float64)
+    return np.array([squares[:, :count].sum(1) for count in _SELECTIONS])
+
+
+def _best_offset(
+    values: NDArray[np.complex64], energy: NDArray[np.float64], pattern: KeyPattern
+) -> tuple[int, float, float]:
+    """Find the row of lines [n, lines, bands] that fits a key best, and where.
+
+    Returns
+    -------
+    row : int
+    cell : float
+        Cell of the tile to which the lines refer.
+    log10_p : float
+        With rows, offsets, signs and selections of lines paid for.
+    """
+    from waarmerk.kernels.sound_table import best_offsets
+
+    matched = np.einsum("nkb,kb->nk", values, pattern.sync_turn)
+    # A mark whose cell u lies at the reference has turned its lines by k u: turn them back.
+    cosine, sine = _waves(_OFFSETS)
+    total = np.empty((len(_SELECTIONS), len(matched)), np.float32)
+    place = np.empty(total.shape, np.int64)
+    for i, count in enumerate(_SELECTIONS):
+        chosen = np.ascontiguousarray(matched[:, :count])
+        best_offsets(chosen, cosine[:count], -sine[:count], total[i], place[i])
+    ratio = np.abs(total) / np.sqrt(energy + 1e-30)
+    selection, row = divmod(int(np.argmax(ratio)), total.shape[1])
+    magnitudes = np.abs(values[row, : _SELECTIONS[selection]])
+    log10_p = log10_phase_tail(abs(float(total[selection, row])), magnitudes)
+    return (
+        row,
+        float(place[selection, row]) * SCHEME.tile / _OFFSETS,
+        log10_of_best(log10_p, total.size * _OFFSETS * _SIGNS),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +125,7 @@ class WindowLines:
     Attributes
     ----------
     values : complex64 [windows, lines, bands]
-    energy : float64 [windows]
-        Sum of their squared magnitudes.
+    energy : float64 [selections, windows]
     span : int64 [windows, 2]
         First and last cell.
     """
@@ -99,10 +139,10 @@ class WindowLines:
         """Correlate a table [bands, frames] in windows of 1.3, 2.6, 5.1, ... seconds and whole."""
         from waarmerk.kernels.sound_table import block_lines
 
-        length = _BLOCK * _DENSE
+        length = _BLOCK * DENSE
         blocks = max(1, -(-table.shape[1] // length))
         lines = np.empty((blocks, len(SCHEME.sync_lines), SCHEME.bands), np.complex64)
-        block_lines(table, length, *_waves(SCHEME.tile * _DENSE, 1), lines)
+        block_lines(table, length, *_waves(SCHEME.tile * DENSE), lines)
         spans = [(0, blocks)]
         size = _SHORTEST
         while size < blocks:
@@ -112,44 +152,15 @@ class WindowLines:
         span = np.array(spans)
         sums = np.concatenate([np.zeros((1, *lines.shape[1:])), np.cumsum(lines, 0, np.complex128)])
         values = (sums[span[:, 1]] - sums[span[:, 0]]).astype(np.complex64)
-        energy = np.sum(np.abs(values).astype(np.float64) ** 2, axis=(1, 2))
-        return cls(values, energy, span * _BLOCK)
+        return cls(values, _energies(values), span * _BLOCK)
 
 
 def best_in_windows(windows: WindowLines, pattern: KeyPattern) -> Place:
     """Find the window and the offset at which a key's synchronisation fits best."""
-    matched = np.einsum("wkb,kb->wk", windows.values, pattern.sync_turn)
-    total, place = _offsets(matched)
-    best, log10_p = _best(total, windows.energy)
-    first, last = windows.span[best]
+    row, cell, log10_p = _best_offset(windows.values, windows.energy, pattern)
+    first, last = windows.span[row]
     # The lines refer to time 0.
-    return Place(
-        log10_p=log10_of_best(log10_p, len(total) * _OFFSETS * _SIGNS),
-        centre=0.0,
-        cell=place[best] * SCHEME.tile / _OFFSETS,
-        tempo=1.0,
-        pitch=1.0,
-        first=float(first),
-        last=float(last),
-    )
-
-
-def _offsets(matched: NDArray[np.complex64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Give the best correlation over all offsets, and the offset, of lines [n, lines]."""
-    from waarmerk.kernels.sound_table import best_offsets
-
-    total = np.empty(len(matched), np.float32)
-    place = np.empty(len(matched), np.int64)
-    # A mark whose cell `u` lies at the reference has turned its lines by +k u: turn them back.
-    cosine, sine = _waves(_OFFSETS, 1)
-    best_offsets(np.ascontiguousarray(matched), cosine, -sine, total, place)
-    return total, place
-
-
-def _best(total: NDArray[np.float32], energy: NDArray[np.float64]) -> tuple[int, float]:
-    values = [log10_tail(abs(float(t)), float(e)) for t, e in zip(total, energy, strict=True)]
-    best = int(np.argmin(values))
-    return best, values[best]
+    return Place(log10_p, 0.0, cell, 1.0, 1.0, float(first), float(last))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +171,7 @@ class Spectra:
     ----------
     values : complex64 [candidates, lines, bands]
         Referred to the centre of the window.
-    energy : float64 [candidates]
+    energy : float64 [selections, candidates]
     tempo, pitch : float64 [candidates]
     first, last : float
         The window, in cells.
@@ -174,79 +185,74 @@ class Spectra:
     last: float
 
     @classmethod
-    def of(cls, tables: list[NDArray[np.float32]], first: int, last: int) -> "Spectra":
-        """Look for tempos in the cells `first` ... `last` - 1 of tables [bands, cells]."""
-        size = 2048
+    def of(cls, tables: Sequence[NDArray[np.float32]], first: int, last: int) -> "Spectra":
+        """Look for tempos in the cells `first` ... `last` - 1 of the tables [bands, cells]."""
+        from waarmerk.kernels.sound_table import line_power
+
+        size = 1024
         while size < 2 * (last - first):
             size *= 2
-        lines = np.array(SCHEME.sync_lines)
-        bins = np.rint(np.outer(_TEMPOS, lines) * (size / SCHEME.tile)).astype(np.int64)
+        bins = _bins(size)
         top = int(bins.max()) + 1
         spectra = []
-        scores = np.empty((len(tables), len(_TEMPOS)))
+        scores = np.empty((len(_SELECTIONS), len(tables), len(_TEMPOS)), np.float32)
+        power = np.empty(top, np.float32)
         for i, table in enumerate(tables):
             transformed = scipy.fft.rfft(table[:, first:last], size, axis=1)[:, :top]
             spectra.append(transformed)
-            power = _whitened(transformed)
-            scores[i] = power[bins].sum(1)
-        picked = _picked(scores)
+            line_power(transformed, _NEIGHBOURS, _POWER_CLIP, power)
+            at_lines = power[bins]
+            for j, count in enumerate(_SELECTIONS):
+                scores[j, i] = at_lines[:, :count].sum(1)
+        picked = [
+            place
+            for score, count, apart in zip(scores, _PICKED, _APART, strict=True)
+            for place in _picked(score, count, apart)
+        ]
+        pitches, tempos = (np.array(column) for column in zip(*picked, strict=True))
         values = np.stack([spectra[i][:, bins[s]].T for i, s in picked])
-        centre = (last - first) / 2
-        turn = np.exp(2j * math.pi / size * bins[[s for _, s in picked]] * centre)
+        turn = np.exp(1j * math.pi / size * (last - first) * bins[tempos])
         values = (values * turn[:, :, None]).astype(np.complex64)
         return cls(
             values=values,
-            energy=np.sum(np.abs(values).astype(np.float64) ** 2, axis=(1, 2)),
-            tempo=_TEMPOS[[s for _, s in picked]],
-            pitch=np.array(PITCHES)[[i for i, _ in picked]],
+            energy=_energies(values),
+            tempo=_TEMPOS[tempos],
+            pitch=np.array(PITCHES)[pitches],
             first=float(first),
             last=float(last),
         )
 
 
-def _whitened(spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
-    """Give the power of every bin over the mean around it, limited and summed over the bands."""
-    power = spectra.real**2 + spectra.imag**2
-    sums = np.cumsum(np.pad(power, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-    at = np.arange(power.shape[1])
-    low = np.maximum(at - _NEIGHBOURS, 0)
-    high = np.minimum(at + _NEIGHBOURS + 1, power.shape[1])
-    mean = (sums[:, high] - sums[:, low]) / (high - low)
-    out: NDArray[np.float64] = np.minimum(power / (mean + 1e-12), _POWER_CLIP).sum(0)
-    return out
+@cache
+def _bins(size: int) -> NDArray[np.int64]:
+    """Bin of every line at every tempo [tempos, lines], of a transform of so many cells."""
+    lines = np.array(SCHEME.sync_lines)
+    return np.rint(np.outer(_TEMPOS, lines) * (size / SCHEME.tile)).astype(np.int64)
 
 
-def _picked(scores: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Give pitch and tempo of the highest scores; of neighbours only one."""
+def _picked(scores: NDArray[np.float32], count: int, apart: int) -> list[tuple[int, int]]:
+    """Give pitch and tempo of the highest scores; of neighbouring tempos only one."""
+    scores = scores.copy()
     picked: list[tuple[int, int]] = []
-    for flat in np.argsort(-scores, axis=None):
-        i, s = divmod(int(flat), scores.shape[1])
-        if all(i != j or abs(s - r) >= _APART for j, r in picked):
-            picked.append((i, s))
-            if len(picked) == CANDIDATES:
-                break
+    while len(picked) < count:
+        i, s = divmod(int(np.argmax(scores)), scores.shape[1])
+        picked.append((i, s))
+        scores[i, max(0, s - apart + 1) : s + apart] = -1.0
     return picked
 
 
 def search(spectra: Spectra, pattern: KeyPattern) -> Place:
     """Find the candidate and the offset at which a key's synchronisation fits best."""
-    matched = np.einsum("ckb,kb->ck", spectra.values, pattern.sync_turn)
-    total, place = _offsets(matched)
-    best, log10_p = _best(total, spectra.energy)
+    row, cell, log10_p = _best_offset(spectra.values, spectra.energy, pattern)
     return Place(
-        log10_p=log10_of_best(log10_p, len(total) * _OFFSETS * _SIGNS),
+        log10_p=log10_p,
         centre=(spectra.first + spectra.last) / 2,
-        cell=place[best] * SCHEME.tile / _OFFSETS,
-        tempo=float(spectra.tempo[best]),
-        pitch=float(spectra.pitch[best]),
+        cell=cell,
+        tempo=float(spectra.tempo[row]),
+        pitch=float(spectra.pitch[row]),
         first=spectra.first,
         last=spectra.last,
     )
-
-
-def tables_of(power: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Make the tables of all pitches, one column a cell."""
-    return [outstanding(power, pitch=pitch, stride=_DENSE) for pitch in PITCHES]
 
 
 def refined(table: NDArray[np.float32], place: Place, pattern: KeyPattern) -> Place:
@@ -254,15 +260,12 @@ def refined(table: NDArray[np.float32], place: Place, pattern: KeyPattern) -> Pl
 
     Only where the payload is read depends on it, and the payload pays for its own proof.
     """
-    first = max(0, round(place.first * _DENSE))
-    part = table[:, first : round(place.last * _DENSE)]
-    time = (np.arange(part.shape[1]) + first) / _DENSE - place.centre
+    first = max(0, round(place.first * DENSE))
+    part = table[:, first : round(place.last * DENSE)]
+    time = (np.arange(part.shape[1]) + first) / DENSE - place.centre
     tempos = place.tempo + _FINE_TEMPOS
     turns = np.outer(np.outer(tempos, SCHEME.sync_lines), time) * (-2j * math.pi / SCHEME.tile)
     lines = np.exp(turns).astype(np.complex64) @ part.T.astype(np.complex64)
     values = lines.reshape(len(tempos), len(SCHEME.sync_lines), SCHEME.bands)
-    total, offset = _offsets(np.einsum("tkb,kb->tk", values, pattern.sync_turn))
-    best = int(np.argmax(np.abs(total)))
-    return replace(
-        place, tempo=float(tempos[best]), cell=float(offset[best]) * SCHEME.tile / _OFFSETS
-    )
+    row, cell, _ = _best_offset(values, _energies(values), pattern)
+    return replace(place, tempo=float(tempos[row]), cell=cell)

@@ -1,68 +1,107 @@
-"""From the power of the bands to the table in which the mark is looked for."""
+"""From the power of the bands to the tables in which the mark is looked for.
 
+Two tables differ in how far a cell is compared with its surroundings in time: the payload changes
+from cell to cell, and shows best against the nearest; the slow lines of the synchronisation need
+a wider view.
+"""
+
+import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from waarmerk.detection.audio.hearing import PARTS
+from waarmerk.detection.audio.hearing import FRAMES_A_SECOND, PARTS
 from waarmerk.marking.audio.scheme import SCHEME
 
-__all__ = ["outstanding"]
+__all__ = ["DENSE", "Levels"]
 
-# Of `standing_out`, in frames 10 ms apart and bands; chosen on the tuning clips.
-_REACH, _ACROSS, _WIDE = 2, 3, 4
-_LEAST = 0.1
+DENSE = FRAMES_A_SECOND // SCHEME.frame_rate  # frames of a table for every cell
+
+# Of `standing_out`, in cells and bands; chosen on the tuning clips.
+_PAYLOAD = (2, 4)  # reach and width
+_SYNC = (4, 8)
+_ACROSS = 3
 _FLOOR_DB = 1.5
 _CLIP = 2.0
+_LEAST = 0.1
 _QUIET = 10  # per cent of the frames, by power, that count as noise
 _NOISE_OVER_QUIET = 2.0
+_EVERY = 8  # frames of which one is looked at to tell the noise
 _SILENCE = 1e-7  # of the power of a full-scale band: what 16 bits leave of silence
 
 
 @cache
 def _regridding(pitch: float) -> NDArray[np.float32]:
     """Shares of the parts of bands that make up each band at a pitch [bands * PARTS, bands]."""
-    warp = np.log1p(np.array([SCHEME.lowest, SCHEME.highest]) / SCHEME.knee)
-    count = SCHEME.bands * PARTS
-    parts = np.expm1(np.linspace(*warp, count + 1)) * SCHEME.knee
+    low, high = (math.log1p(f / SCHEME.knee) for f in (SCHEME.lowest, SCHEME.highest))
+    parts = np.expm1(np.linspace(low, high, SCHEME.bands * PARTS + 1)) * SCHEME.knee
     edges = SCHEME.edges * pitch
     lower = np.maximum(parts[:-1, None], edges[None, :-1])
     upper = np.minimum(parts[1:, None], edges[None, 1:])
-    share = np.maximum(upper - lower, 0.0) / np.diff(parts)[:, None]
-    # A band that reaches beyond the highest part is left to what there is.
-    return share.astype(np.float32)
-
-
-def outstanding(
-    power: NDArray[np.float32], *, pitch: float = 1.0, stride: int = 1
-) -> NDArray[np.float32]:
-    """Tell how far every cell stands out of its surroundings, as the pitch puts the bands.
-
-    Parameters
-    ----------
-    power : float32 [frames, bands * PARTS]
-        See :class:`waarmerk.detection.audio.hearing.Hearing`.
-    pitch : float, optional
-        How much higher the sound is than when it was marked.
-    stride : int, optional
-        2 leaves out every other frame, for a search.
-
-    Returns
-    -------
-    float32 [bands, frames]
-    """
-    from waarmerk.kernels.sound_table import standing_out
-
-    chosen = power[::stride]
-    banded = np.ascontiguousarray((chosen @ _regridding(pitch)).T)
-    banded += np.float32(_SILENCE)
-    quiet = banded[:, :: 8 // stride]
-    rank = quiet.shape[1] * _QUIET // 100
-    noise = np.partition(quiet, rank, axis=1)[:, rank] * np.float32(_NOISE_OVER_QUIET)
-    table = np.empty_like(banded)
-    dense = 2 // stride
-    standing_out(
-        banded, noise, _REACH * dense, _ACROSS, _WIDE * dense, _LEAST, _FLOOR_DB, _CLIP, table
+    # Of a band that reaches beyond the outermost part there is only what lies within.
+    share: NDArray[np.float32] = (np.maximum(upper - lower, 0.0) / np.diff(parts)[:, None]).astype(
+        np.float32
     )
-    return table
+    return share
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Levels of the bands as a pitch puts them, and their weights [bands, frames].
+
+    Attributes
+    ----------
+    level : float32
+        dB.
+    weight : float32
+        Share of the power that is not noise.
+    dense : int
+        Frames for every cell.
+    """
+
+    level: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    dense: int
+
+    @classmethod
+    def of(cls, power: NDArray[np.float32], *, pitch: float = 1.0, dense: int = DENSE) -> "Levels":
+        """Take levels of the power of the parts of bands.
+
+        Parameters
+        ----------
+        power : float32 [frames, bands * PARTS]
+            See :class:`waarmerk.detection.audio.hearing.Hearing`.
+        pitch : float, optional
+            How much higher the sound is than when it was marked.
+        dense : int, optional
+            1 takes one frame for every cell, for a search.
+        """
+        from waarmerk.kernels.sound_table import levels
+
+        stride = DENSE // dense
+        banded = np.ascontiguousarray((power[::stride] @ _regridding(pitch)).T)
+        banded += np.float32(_SILENCE)
+        quiet = banded[:, :: _EVERY // stride]
+        rank = quiet.shape[1] * _QUIET // 100
+        noise = np.partition(quiet, rank, axis=1)[:, rank] * np.float32(_NOISE_OVER_QUIET)
+        level, weight = np.empty_like(banded), np.empty_like(banded)
+        levels(banded, noise, _LEAST, level, weight)
+        return cls(level, weight, dense)
+
+    def payload_table(self) -> NDArray[np.float32]:
+        """Tell how far every cell stands out of its nearest surroundings [bands, frames]."""
+        return self._table(*_PAYLOAD)
+
+    def sync_table(self) -> NDArray[np.float32]:
+        """Tell how far every cell stands out of its wider surroundings [bands, frames]."""
+        return self._table(*_SYNC)
+
+    def _table(self, reach: int, wide: int) -> NDArray[np.float32]:
+        from waarmerk.kernels.sound_table import standing_out
+
+        out = np.empty_like(self.level)
+        reach, wide = reach * self.dense, wide * self.dense
+        standing_out(self.level, self.weight, reach, _ACROSS, wide, _FLOOR_DB, _CLIP, out)
+        return out

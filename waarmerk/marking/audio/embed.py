@@ -85,9 +85,7 @@ def embed_samples(
         content = np.concatenate([marker.process(samples), marker.finish()])
         read, log10_p, found = detect(content)
         if found and (read == mark_id or best is None):
-            best = EmbeddedSound(
-                content, mark_id, _snr(samples, content), log10_p, read == mark_id
-            )
+            best = EmbeddedSound(content, mark_id, _snr(samples, content), log10_p, read == mark_id)
         if read == mark_id:
             break
     if best is None:

@@ -36,7 +36,7 @@ _GROUP = 4  # frames that are handled together
 # The transform of a single row may differ in its last bit from that of many rows at once, because
 # it works on up to 16 rows side by side; full batches make the result independent of the blocks.
 _ROWS = 16
-_BATCH = 64  # groups handled in one go, at most: bounds the memory
+_BATCH = 32  # groups handled in one go, at most: they stay in the processor's cache
 _FULL_SCALE_16 = 32768.0
 
 
@@ -243,9 +243,11 @@ class AudioMarker:
         self._spectra = self._spectra[used:]
         self._levels = self._levels[ready:]
 
-        missing = self._sound.shape[1] - self._change.shape[1]
-        self._change = np.pad(self._change, ((0, 0), (0, missing)))
-        overlap_add(pieces, self._starts(frames), self._window, self._change)
+        starts = self._starts(frames)
+        change = np.zeros((self.channels, int(starts[-1]) + 2 * self._half), np.float32)
+        change[:, : self._change.shape[1]] = self._change
+        overlap_add(pieces, starts, self._window, change)
+        self._change = change
         return self._finished(int(frames[-1]))
 
     def _starts(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,9 +4,10 @@ Sound is looked at as a table of levels, 100 frames a second and 24 bands::
 
     band                     a tile: 128 frames, 1.28 s
      23 │+-+--+++-+- ...     every cell carries one coded bit, six cells a bit, with signs and
-      : │-++-+--+-++ ...     places from the key that differ from tile to tile (payload); below it
-      0 │+--+-+++--+ ...     lie six slow oscillations a band, the same in every tile, with phases
-        └───────────▶ time   from the key (synchronisation)
+      : │-++-+--+-++ ...     places from the key that differ from tile to tile (payload); with it
+      0 │+--+-+++--+ ...     run twelve oscillations a band, the same in every tile, with phases
+        └───────────▶ time   from the key (synchronisation): eight slow ones, which outlive
+                             reverberation and phase vocoders, and four fast ones
 
 The frequencies of the oscillations are public: where in time a tile starts, and at what speed it
 plays, shows in the spectrum of the table without a key. A mark starts at a frame that the mark id
@@ -36,8 +37,11 @@ class AudioScheme:
     lowest: float = 250.0  # Hz
     highest: float = 6500.0  # Hz
     knee: float = 1000.0  # Hz: bands are evenly wide in log(1 + f / knee)
-    sync_lines: tuple[int, ...] = (13, 17, 22, 27, 33, 38)  # cycles per tile, in every band
-    sync_share: float = 0.4  # of the energy of the mark
+    slow_lines: tuple[int, ...] = (4, 5, 6, 7, 8, 9, 10, 11)  # cycles per tile, in every band
+    fast_lines: tuple[int, ...] = (15, 20, 26, 33)
+    slow_share: float = 0.55  # of the energy of the mark
+    fast_share: float = 0.12
+    limit: float = 1.5  # of the pattern, in its deviations
     payload_tiles: int = 16  # after so many tiles the pattern of the payload repeats
     code_length: int = 512
     analysis_rate: int = 16000  # Hz, of the detector
@@ -53,6 +57,11 @@ class AudioScheme:
     def code(self) -> Code:
         """The error-correcting code of the payload."""
         return Code(self.code_length)
+
+    @property
+    def sync_lines(self) -> tuple[int, ...]:
+        """All lines of the synchronisation, the slow ones first."""
+        return self.slow_lines + self.fast_lines
 
     @property
     def cycle(self) -> int:
