@@ -1,4 +1,4 @@
-"""Arrays and pictures in and out: the same kind comes back, and nothing is changed in place."""
+"""Arrays, pictures and sounds in and out: the same kind comes back, nothing is changed in place."""
 
 import contextlib
 import dataclasses
@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.rendered import soft_picture as picture
+from tests.rendered_sound import RATE, melody, sixteen
 from waarmerk import (
     CannotMarkError,
     InputError,
@@ -21,7 +22,9 @@ from waarmerk import (
     MarkingKey,
     OutputError,
     Signer,
+    detect_audio,
     detect_image,
+    mark_audio,
     mark_image,
 )
 from waarmerk.api import make_key_files
@@ -233,3 +236,59 @@ def test_a_key_file_needs_a_name(name: str) -> None:
     for options in ({}, {"dev_cert": True}, {"overwrite": True}):
         with pytest.raises(OutputError, match="no file name"):
             make_key_files(name, **options)
+
+
+# --- sounds ---
+
+
+def test_a_sound_is_marked_and_found() -> None:
+    key, other = MarkingKey.generate(), MarkingKey.generate()
+    for samples in (melody(6.0), sixteen(melody(6.0))[:, 0], melody(6.0, RATE, 2)):
+        before = samples.copy()
+        marked = mark_audio(samples, RATE, key)
+        assert np.array_equal(samples, before)
+        assert marked.content.shape == samples.shape
+        assert marked.content.dtype == samples.dtype
+        layer = marked.report.as_dict()
+        assert layer["scheme"] == "waarmerk.audio.1"
+        assert 15 < layer["snr"] < 40
+        assert "psnr" not in layer
+        finding = detect_audio(marked.content, RATE, [other, key])
+        assert finding.mark_id == marked.mark_id
+        assert finding.key_id == key.key_id
+        assert finding.segments
+        assert detect_audio(samples, RATE, key).status == "not_found"
+
+
+def test_the_kind_of_a_sound() -> None:
+    key = MarkingKey.generate()
+    marked = mark_audio(melody(6.0), RATE, key, kind="altered")
+    assert detect_audio(marked.content, RATE, key, effort="fast").kind == "altered"
+    with pytest.raises(InputError, match="says altered"):
+        mark_audio(melody(6.0), RATE, key, mark_id=marked.mark_id, kind="generated")
+
+
+def test_bad_sounds_are_refused() -> None:
+    key = MarkingKey.generate()
+    for samples in (np.zeros((0, 1), np.float32), np.zeros(9, np.float64), np.zeros((2, 2, 2))):
+        with pytest.raises(InputError):
+            mark_audio(samples, RATE, key)  # type: ignore[type-var]
+    with pytest.raises(InputError):
+        detect_audio(melody(6.0), 1 << 31, key)
+    with pytest.raises(CannotMarkError):
+        mark_audio(np.zeros(5 * RATE, np.float32), RATE, key)
+
+
+def test_without_keys_a_sound_is_not_checked() -> None:
+    finding = detect_audio(melody(2.0), RATE, ())
+    assert finding.status == "not_checked"
+    assert finding.scheme == "waarmerk.audio.1"
+
+
+def test_a_fast_search_says_what_it_left_out() -> None:
+    finding = detect_audio(melody(6.0), RATE, MarkingKey.generate(), effort="fast")
+    assert finding.status == "not_found"
+    assert finding.reason is not None
+    assert "tempo" in finding.reason
+    with pytest.raises(ValueError, match="'fast' or 'full'"):
+        detect_audio(melody(2.0), RATE, (), effort="slow")  # type: ignore[arg-type]

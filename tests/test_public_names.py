@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 import waarmerk
+from tests import rendered_sound
 
 ROOT = Path(waarmerk.__file__).parent.parent
-HEAVY = ("PIL", "c2pa", "cryptography", "numba", "numpy", "scipy", "soundfile")
+HEAVY = ("PIL", "av", "c2pa", "cryptography", "numba", "numpy", "scipy", "soundfile", "soxr")
 
 
 def heavy_modules_after(code: str) -> set[str]:
@@ -60,4 +61,12 @@ def test_reading_a_manifest_never_loads_numba(tmp_path: Path) -> None:
     code = f"from waarmerk.cli import run; run(['detect', {str(path)!r}])"
     loaded = heavy_modules_after(code)
     assert "c2pa" in loaded
+    assert not loaded & {"numba", "scipy"}
+
+
+def test_reading_the_manifest_of_a_sound_never_loads_numba(tmp_path: Path) -> None:
+    path = rendered_sound.file(tmp_path / "a.ogg", "OGG")
+    code = f"from waarmerk.cli import run; run(['detect', {str(path)!r}])"
+    loaded = heavy_modules_after(code)
+    assert "soundfile" in loaded
     assert not loaded & {"numba", "scipy"}

@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from waarmerk.api import Marked, detect_image, mark_file, mark_image
+    from waarmerk.api import (
+        Marked,
+        detect_audio,
+        detect_image,
+        mark_audio,
+        mark_file,
+        mark_image,
+    )
+    from waarmerk.detection.audio import AudioDetector
     from waarmerk.detection.file import detect_file
     from waarmerk.detection.finding import WatermarkFinding
     from waarmerk.detection.report import DetectionReport
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
         UnsupportedInputError,
         WaarmerkError,
     )
+    from waarmerk.marking.audio import AudioMarker
     from waarmerk.marking.key import KeyRing, MarkingKey
     from waarmerk.marking.payload import MarkId
     from waarmerk.marking.signer import Signer
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AudioDetector",
+    "AudioMarker",
     "CannotMarkError",
     "DetectionReport",
     "InputError",
@@ -43,13 +54,17 @@ __all__ = [
     "WaarmerkError",
     "WatermarkFinding",
     "__version__",
+    "detect_audio",
     "detect_file",
     "detect_image",
+    "mark_audio",
     "mark_file",
     "mark_image",
 ]
 
 _HOME = {
+    "AudioDetector": "waarmerk.detection.audio",
+    "AudioMarker": "waarmerk.marking.audio",
     "CannotMarkError": "waarmerk.errors",
     "DetectionReport": "waarmerk.detection.report",
     "InputError": "waarmerk.errors",
@@ -64,8 +79,10 @@ _HOME = {
     "UnsupportedInputError": "waarmerk.errors",
     "WaarmerkError": "waarmerk.errors",
     "WatermarkFinding": "waarmerk.detection.finding",
+    "detect_audio": "waarmerk.api",
     "detect_file": "waarmerk.detection.file",
     "detect_image": "waarmerk.api",
+    "mark_audio": "waarmerk.api",
     "mark_file": "waarmerk.api",
     "mark_image": "waarmerk.api",
 }

@@ -1,4 +1,4 @@
-"""The functions that programs call: marking and detection of arrays, pictures and files.
+"""The functions that programs call: marking and detection of pictures, sounds and files.
 
 This is the only place that knows both sides. Marking checks its own work with the detector, but
 must not import it; so the detector is handed over here.
@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from waarmerk.errors import InputError, KeyFileError, UnsupportedInputError
+from waarmerk.marking.job import require_in_use, settled_mark_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 
     from waarmerk.detection.file import Effort
     from waarmerk.detection.finding import WatermarkFinding
+    from waarmerk.marking.job import Listen, Listener
     from waarmerk.marking.key import MarkingKey
     from waarmerk.marking.manifest import Signer
     from waarmerk.marking.payload import Kind, MarkId
     from waarmerk.marking.report import MarkReport, WatermarkLayer
 
     Pixels = NDArray[np.uint8]
+    Samples = NDArray[np.float32] | NDArray[np.int16]
 
 __all__ = [
     "Marked",
+    "detect_audio",
     "detect_image",
     "make_key_files",
+    "mark_audio",
     "mark_file",
     "mark_image",
     "warm",
@@ -39,6 +43,7 @@ __all__ = [
 
 Content = TypeVar("Content")
 ImageLike = TypeVar("ImageLike", "NDArray[np.uint8]", "Image.Image")
+SoundLike = TypeVar("SoundLike", "NDArray[np.float32]", "NDArray[np.int16]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,12 @@ def mark_image(
     """
     from waarmerk.marking.image import embed_array
     from waarmerk.marking.image.scheme import SCHEME
+    from waarmerk.marking.pixels import pixels_to_mark
     from waarmerk.marking.report import WatermarkLayer
 
-    _require_in_use(key)
+    require_in_use(key)
     mark_id = settled_mark_id(mark_id, kind)
-    pixels, rebuild = _pixels_to_mark(image)
+    pixels, rebuild = pixels_to_mark(image)
     embedded = embed_array(pixels, key, mark_id, detect=_read_back(key))
     return Marked(
         content=cast("ImageLike", rebuild(embedded.content)),
@@ -127,8 +133,108 @@ def detect_image(
         Its p-value holds for any picture. Without keys its status is ``not_checked``.
     """
     from waarmerk.detection.file import as_keys, find_watermark
+    from waarmerk.marking.pixels import pixels_to_search
 
-    return find_watermark(_pixels_to_search(image), as_keys(keys), effort)
+    return find_watermark(pixels_to_search(image), as_keys(keys), effort)
+
+
+def mark_audio(
+    samples: SoundLike,
+    sample_rate: int,
+    key: MarkingKey,
+    *,
+    mark_id: MarkId | None = None,
+    kind: Kind | None = None,
+) -> Marked[SoundLike]:
+    """Lay a watermark on a recording. The array given stays as it is.
+
+    Parameters
+    ----------
+    samples
+        float32 (full scale 1.0) or int16, [n] or [n, channels] with up to 32 channels.
+    sample_rate
+        8000 to 192000, in Hz.
+    key
+        The key that will find the mark again.
+    mark_id
+        What the mark says; a new random one when left out.
+    kind
+        ``"generated"`` (the default) or ``"altered"``; with a `mark_id` it must be that of the id.
+
+    Returns
+    -------
+    Marked
+        ``content`` has the type, the shape and the levels of what was given.
+
+    Raises
+    ------
+    InputError
+        If the array is of another type or shape, or holds values that are not numbers.
+    CannotMarkError
+        If the sound cannot hold a mark: too short, silent.
+    KeyFileError
+        If the key was retired.
+
+    Notes
+    -----
+    This is one layer. A file gets both, watermark and signed manifest, from :func:`mark_file`.
+    Sound that comes bit by bit is marked by :class:`waarmerk.AudioMarker`.
+    """
+    from waarmerk.marking.audio import embed_samples
+    from waarmerk.marking.audio.scheme import SCHEME
+    from waarmerk.marking.report import WatermarkLayer
+
+    require_in_use(key)
+    mark_id = settled_mark_id(mark_id, kind)
+
+    def read_back(content: Samples) -> tuple[MarkId | None, float, bool]:
+        from waarmerk.detection.audio import detect_samples
+
+        finding = detect_samples(content, sample_rate, (key,), "fast")
+        return finding.mark_id, finding.log10_p or 0.0, finding.found
+
+    embedded = embed_samples(samples, sample_rate, key, mark_id, detect=read_back)
+    layer = WatermarkLayer(
+        SCHEME.name, key.key_id, mark_id, None, embedded.log10_p, snr=embedded.snr
+    )
+    return Marked(content=cast("SoundLike", embedded.content), mark_id=mark_id, report=layer)
+
+
+def detect_audio(
+    samples: Samples,
+    sample_rate: int,
+    keys: Iterable[MarkingKey] | MarkingKey,
+    *,
+    effort: Effort = "full",
+) -> WatermarkFinding:
+    """Look for the watermark of some keys in a recording.
+
+    Parameters
+    ----------
+    samples, sample_rate
+        As of :func:`mark_audio`.
+    keys
+        The keys to try; each is paid for in the p-value.
+    effort
+        ``"full"`` searches changed speed, tempo and pitch where the first look finds nothing.
+
+    Returns
+    -------
+    WatermarkFinding
+        Its p-value holds for any sound. Without keys its status is ``not_checked``.
+
+    Raises
+    ------
+    InputError
+        If the array is not such a sound.
+
+    Notes
+    -----
+    Sound that comes bit by bit is examined by :class:`waarmerk.AudioDetector`.
+    """
+    from waarmerk.detection.file import as_keys, find_sound_watermark
+
+    return find_sound_watermark(samples, sample_rate, as_keys(keys), effort)
 
 
 def mark_file(
@@ -150,7 +256,9 @@ def mark_file(
     Parameters
     ----------
     source, target
-        The input, and the name of the output; its extension decides the format.
+        The input, a picture or a sound, and the name of the output; its extension decides the
+        format. A format that cannot hold a manifest (Ogg Vorbis, Opus) gets it in a file beside
+        the output, with ``.c2pa`` behind its name.
     key
         The key that will find the watermark again.
     signer
@@ -161,7 +269,7 @@ def mark_file(
     mark_id, kind
         As in :func:`mark_image`.
     quality
-        1 to 100, of a JPEG, WebP or AVIF; chosen so that next to nothing is lost when left out.
+        1 to 100, of a lossy format; chosen so that next to nothing is lost when left out.
     overwrite
         Whether an existing output is replaced.
     agent, agent_version
@@ -172,7 +280,7 @@ def mark_file(
     InputError
         If the source cannot be used, or a version is given and no agent.
     CannotMarkError
-        If the picture cannot hold a mark.
+        If the content cannot hold a mark.
     KeyFileError
         If the key was retired.
     SigningError
@@ -183,7 +291,7 @@ def mark_file(
     from waarmerk.detection.manifest import read_manifest
     from waarmerk.marking.file import mark_file as mark
 
-    _require_in_use(key)
+    require_in_use(key)
     mark_id = settled_mark_id(mark_id, kind)
     return mark(
         source,
@@ -194,6 +302,7 @@ def mark_file(
         mark_id=mark_id,
         kind=mark_id.kind,
         detect=_self_check(key),
+        listen=_listen(key),
         read_manifest=read_manifest,
         quality=quality,
         overwrite=overwrite,
@@ -242,53 +351,9 @@ def warm() -> float:
     float
         Seconds that it took.
     """
-    import time
+    from waarmerk.warming import warm_all
 
-    import numpy as np
-
-    from waarmerk.marking.key import MarkingKey
-    from waarmerk.marking.payload import MarkId
-
-    start = time.perf_counter()
-    key = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z")
-    # Blotches and grain: much texture, so that it always holds a mark.
-    rng = np.random.default_rng(1)
-    blotches = np.kron(rng.integers(50, 200, (160, 192, 3)), np.ones((4, 4, 1)))
-    blotches = (blotches + np.roll(blotches, (2, 2), (0, 1))) / 2
-    grain = rng.normal(0.0, 6.0, blotches.shape)
-    picture = np.clip(blotches + grain, 0, 255).astype(np.uint8)
-    mark_id = MarkId.from_hex("0123456789abcdef")
-    for pixels in (picture, np.ascontiguousarray(picture[:, :, 0])):
-        marked = mark_image(pixels, key, mark_id=mark_id).content
-        detect_image(marked, key, effort="fast")
-        detect_image(np.ascontiguousarray(marked[40:-90, 60:-50]), key)  # found by the search
-        detect_image(pixels, key)  # found by nothing
-    return time.perf_counter() - start
-
-
-def settled_mark_id(mark_id: MarkId | None, kind: Kind | None) -> MarkId:
-    """Return the id to mark with: the one given, if it is of the kind asked for, or a new one."""
-    from waarmerk.marking.payload import MarkId
-
-    if mark_id is None:
-        return MarkId.random(kind or "generated")
-    if kind is not None and mark_id.kind != kind:
-        raise InputError(
-            f"mark id {mark_id.hex} says {mark_id.kind} (its first digit), not {kind}; "
-            "give another id, or none"
-        )
-    return mark_id
-
-
-def _require_in_use(key: MarkingKey) -> None:
-    """Raise unless the key may still make new marks."""
-    from datetime import UTC, datetime
-
-    if key.retired is not None and datetime.fromisoformat(key.retired) <= datetime.now(UTC):
-        raise KeyFileError(
-            f"key {key.key_id} was retired on {key.retired[:10]}: it finds old marks and makes no "
-            "new ones; use another key"
-        )
+    return warm_all()
 
 
 def _self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
@@ -300,6 +365,16 @@ def _self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
     return detect
 
 
+def _listen(key: MarkingKey) -> Listen:
+    def listen(sample_rate: int, channels: int) -> Listener:
+        from waarmerk.detection.audio import AudioDetector
+
+        # Whoever marks a file listens to all of a short one, and else to half a minute at once.
+        return AudioDetector(sample_rate, channels, (key,), effort="fast", early=False)
+
+    return listen
+
+
 def _read_back(key: MarkingKey) -> Callable[[Pixels], tuple[MarkId | None, float]]:
     detect = _self_check(key)
 
@@ -308,71 +383,3 @@ def _read_back(key: MarkingKey) -> Callable[[Pixels], tuple[MarkId | None, float
         return finding.mark_id, finding.log10_p or 0.0
 
     return read
-
-
-def _pixels_to_mark(image: object) -> tuple[Pixels, Callable[[Pixels], object]]:
-    """Return the pixels of an image, and how to make the same kind of image of marked ones."""
-    import numpy as np
-
-    if isinstance(image, np.ndarray):
-        return _checked(image), np.asarray
-    pil = _as_pil(image)
-    if pil.mode not in ("L", "LA", "RGB", "RGBA"):
-        raise UnsupportedInputError(
-            f"a PIL image of mode {pil.mode} cannot be marked without changing its mode; "
-            "convert it to L, LA, RGB or RGBA first"
-        )
-    if getattr(pil, "is_animated", False):
-        raise UnsupportedInputError("an animated PIL image cannot be marked; give single frames")
-    pixels = np.asarray(pil)
-    alpha = pixels[:, :, 1] if pil.mode == "LA" else None
-
-    def rebuild(content: Pixels) -> Image.Image:
-        from PIL import Image
-
-        if alpha is not None:
-            content = np.dstack([content, alpha])
-        marked = Image.frombytes(pil.mode, pil.size, np.ascontiguousarray(content).tobytes())
-        marked.info = dict(pil.info)
-        return marked
-
-    return (np.ascontiguousarray(pixels[:, :, 0]) if alpha is not None else pixels), rebuild
-
-
-def _pixels_to_search(image: object) -> Pixels:
-    """Return pixels to look for a mark in; here an image may be of any mode."""
-    import numpy as np
-
-    if isinstance(image, np.ndarray):
-        return _checked(image)
-    pil = _as_pil(image)
-    if pil.mode.startswith("I") or pil.mode == "F":
-        raise UnsupportedInputError(
-            f"a PIL image of mode {pil.mode} has no 8-bit pixels; convert it first"
-        )
-    if pil.mode == "LA":
-        pil = pil.getchannel("L")
-    elif pil.mode not in ("L", "RGB", "RGBA"):
-        pil = pil.convert("RGB")
-    return np.asarray(pil)
-
-
-def _as_pil(image: object) -> Image.Image:
-    from PIL import Image
-
-    if isinstance(image, Image.Image):
-        return image
-    raise InputError(f"an image is a NumPy array or a PIL image, not {type(image).__name__}")
-
-
-def _checked(array: NDArray[Any]) -> Pixels:
-    if array.dtype != "uint8":
-        raise InputError(f"pixels are uint8, from 0 to 255, not {array.dtype}")
-    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
-        raise InputError(
-            f"a picture has the shape (height, width), (height, width, 3) or (height, width, 4), "
-            f"not {array.shape}"
-        )
-    if not array.size:
-        raise InputError(f"a picture of shape {array.shape} has no pixels")
-    return array

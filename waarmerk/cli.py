@@ -125,11 +125,11 @@ To start:
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Mark AI-generated pictures, and find those marks again.
+    """Mark AI-generated pictures and sound, and find those marks again.
 
-    A marked picture carries two layers: an imperceptible watermark, which survives recompression,
-    scaling and cropping, and a signed C2PA manifest. Everything runs on this machine; nothing is
-    sent anywhere.
+    A marked file carries two layers: an imperceptible watermark, which survives recompression,
+    cropping, scaling and changes of speed, and a signed C2PA manifest. Everything runs on this
+    machine; nothing is sent anywhere.
     """
     if context.invoked_subcommand is None:
         _say(context.get_help())
@@ -179,7 +179,7 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
 @click.option("--no-manifest", metavar="REASON",
               help="Write the watermark alone; the reason goes into the report.")  # fmt: skip
 @click.option("--quality", type=click.IntRange(1, 100),
-              help="Of a JPEG, WebP or AVIF; as good as the input if left out.")  # fmt: skip
+              help="Of a lossy format; as good as the input if left out.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def mark(
@@ -198,10 +198,10 @@ def mark(
     overwrite: bool,
     as_json: bool,
 ) -> int:
-    """Write a marked copy of a picture.
+    """Write a marked copy of a picture or a sound.
 
     The copy carries a watermark and a signed manifest. It is read back before it gets its name;
-    what cannot hold a mark is refused.
+    what cannot hold a mark is refused. An .ogg or .opus has its manifest in a file beside it.
 
     The manifest is signed with --sign-cert and --sign-key, or else with the certificate that lies
     beside the key (key.cert.pem and key.sign.pem for key.json).
@@ -251,7 +251,7 @@ def mark(
 @click.option("--trust", metavar="PEM", multiple=True,
               help="Certificates under which a manifest is trusted. Repeatable.")  # fmt: skip
 @click.option("--effort", type=click.Choice(["fast", "full"]), default="full", show_default=True,
-              help="fast: no search for crops, other scales and angles.")  # fmt: skip
+              help="fast: no search for crops, other scales, angles, speeds, pitches.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each input.")
 def detect(
     inputs: tuple[str, ...],
@@ -260,7 +260,7 @@ def detect(
     effort: Any,
     as_json: bool,
 ) -> int:
-    """Say whether pictures are marked, by whom, and how sure that is.
+    """Say whether pictures and sounds are marked, by whom, and how sure that is.
 
     Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
     """

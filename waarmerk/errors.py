@@ -5,8 +5,8 @@
     WaarmerkError
     ├── KeyFileError       a key file is missing, corrupt, or readable by others
     ├── InputError         the input cannot be used: missing, empty, cut off, mislabelled, too large
-    │   └── UnsupportedInputError   understood, but not supported: animated, 16 bit, unknown format
-    ├── CannotMarkError    the content cannot hold a mark: too small, too plain
+    │   └── UnsupportedInputError   understood, but not supported: animated, 16 bit, video, unknown
+    ├── CannotMarkError    the content cannot hold a mark: too small, too plain, too short, silent
     ├── SigningError       no signer, a certificate outside the profile, or signing failed
     └── OutputError        the result cannot be written
 
@@ -41,7 +41,7 @@ class UnsupportedInputError(InputError):
 
 
 class CannotMarkError(WaarmerkError):
-    """The content cannot hold a mark, for instance because it is too small or too plain."""
+    """The content cannot hold a mark, for instance because it is too small, plain or short."""
 
 
 class SigningError(WaarmerkError):

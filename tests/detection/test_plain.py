@@ -7,6 +7,8 @@ from waarmerk.detection.finding import (
     Geometry,
     LabelFinding,
     ManifestFinding,
+    Segment,
+    SoundGeometry,
     WatermarkFinding,
 )
 from waarmerk.detection.plain import lines
@@ -49,6 +51,35 @@ def test_one_row_for_every_layer() -> None:
 def test_a_picture_as_it_was_marked() -> None:
     unchanged = WatermarkFinding("found", "waarmerk.image.1", log10_p=-42.0, geometry=Geometry())
     assert "             p <= 1.0e-42; upright and whole" in shown(unchanged)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "text"),
+    [
+        (SoundGeometry(), "speed and pitch as marked"),
+        (SoundGeometry(1.05, 1.0), "tempo 1.050"),
+        (SoundGeometry(0.95, 0.95), "tempo 0.950, pitch 0.950"),
+    ],
+)
+def test_a_sound_says_where_in_time_and_how_changed(geometry: SoundGeometry, text: str) -> None:
+    segments = (Segment(0.0, 7.26), Segment(75.0, 3675.5))
+    found = WatermarkFinding(
+        "found", "waarmerk.audio.1", log10_p=-42.0, geometry=geometry, segments=segments
+    )
+    expected = f"             p <= 1.0e-42; {text}; at 0:00.0-0:07.3, 1:15.0-1:01:15.5"
+    assert expected in shown(found, width=100)
+
+
+def test_many_segments_are_cut_short() -> None:
+    segments = tuple(Segment(10.0 * i, 10.0 * i + 5) for i in range(9))
+    found = WatermarkFinding("found", "waarmerk.audio.1", log10_p=-42.0, segments=segments)
+    assert "0:55.0 and 3 more" in " ".join(shown(found))
+
+
+def test_a_manifest_beside_the_file() -> None:
+    finding = ManifestFinding("trusted", signer="Example", sidecar="a.ogg.c2pa")
+    row = "  manifest   intact, signer trusted: Example; in a.ogg.c2pa beside the file"
+    assert row in shown(finding)
 
 
 def test_nothing_found_says_what_that_means() -> None:

@@ -2,10 +2,10 @@
 
     python -m tests.fuzz.fuzz_files --seconds 300 [--seed 1] [--only .tif]
 
-Damages good pictures at random and hands them to detection and marking. A find is: anything but a
-WaarmerkError in one line, a crash, more than 20 seconds, words that a native library writes to
-stderr, or files left behind. Finds are written to tests/fuzz/finds/, where `test_finds.py` replays
-them for ever.
+Damages good pictures and sounds at random and hands them to detection and marking. A find is:
+anything but a WaarmerkError in one line, a crash, more than 20 seconds, words that a native library
+writes to stderr, or files left behind. Finds are written to tests/fuzz/finds/, where
+`test_finds.py` replays them for ever.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.fuzz.inputs import damaged, seeds
+from tests.fuzz.sounds import sound_seeds
 from tests.fuzz.target import attempt
 
 FINDS = Path(__file__).parent / "finds"
@@ -78,7 +79,7 @@ def say(line: str) -> None:
 
 def work(folder: Path, seconds: float, seed: int, only: str) -> None:
     """Damage and try until the time is over or something is found; then leave with status 3."""
-    files = {name: data for name, data in seeds().items() if only in name}
+    files = {name: data for name, data in (seeds() | sound_seeds()).items() if only in name}
     others = list(files.values())
     rng = random.Random(seed)  # noqa: S311
     counts: Counter[tuple[str, ...]] = Counter()

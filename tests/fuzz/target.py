@@ -9,8 +9,10 @@ from pathlib import Path
 from waarmerk import MarkingKey, detect_file, mark_file
 from waarmerk.errors import WaarmerkError
 from waarmerk.marking.certificate import make_test_chain
+from waarmerk.marking.formats import SOUNDS
 from waarmerk.marking.signer import Signer
 
+_SOUNDS = {extension for f in SOUNDS.values() for extension in f.extensions}
 KEY = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
 
 
@@ -29,7 +31,8 @@ def attempt(path: Path) -> tuple[str, str]:
     detected, marked
         The class of the error of each, or ``"done"``.
     """
-    target = path.with_name("marked.png")
+    sound = path.suffix in _SOUNDS
+    target = path.with_name("marked.flac" if sound else "marked.png")
     outcome = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -45,7 +48,7 @@ def attempt(path: Path) -> tuple[str, str]:
                 if not message.isprintable() or len(message) > 600:
                     raise AssertionError(f"not a line to show: {message!r}") from error
                 outcome.append(type(error).__name__)
-    left = {p.name for p in path.parent.iterdir()} - {path.name, "marked.png"}
+    left = {p.name for p in path.parent.iterdir()} - {path.name, target.name}
     if left or (outcome[1] == "done") != target.exists():
         raise AssertionError(f"left behind: {left or 'the output of a failure'}")
     target.unlink(missing_ok=True)

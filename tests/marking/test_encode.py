@@ -9,12 +9,12 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from waarmerk.errors import OutputError, UnsupportedInputError
 from waarmerk.marking.encode import FINER, encode_picture
-from waarmerk.marking.formats import FORMATS
+from waarmerk.marking.formats import PICTURES
 from waarmerk.marking.picture import MarkingPicture, open_for_detection, open_for_marking
 from waarmerk.marking.tiff import Tag, append_tags
 
-WRITTEN = [name for name, f in FORMATS.items() if f.not_written is None]
-EXTENSION = {name: f.extensions[0] for name, f in FORMATS.items()}
+WRITTEN = [name for name, f in PICTURES.items() if f.not_written is None]
+EXTENSION = {name: f.extensions[0] for name, f in PICTURES.items()}
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="{}" Source="AI"/></x:xmpmeta>'
 
@@ -69,7 +69,7 @@ def opened(name: str, orientation: int = 6) -> MarkingPicture:
 
 def rewritten(picture: MarkingPicture, target: str, **options: object) -> tuple[bytes, tuple]:
     name = "out" + EXTENSION[target]
-    out = encode_picture(picture, picture.array, FORMATS[target], name, **options)
+    out = encode_picture(picture, picture.array, PICTURES[target], name, **options)
     if out.lossless:
         upright = Image.fromarray(picture.array).convert("RGB").convert("L")
         assert np.array_equal(open_for_detection(out.data, name).array, np.asarray(upright))
@@ -203,7 +203,8 @@ def test_every_finer_setting_is_finer(source, target):
     luma = np.asarray(Image.fromarray(marked).convert("L"))
     errors = []
     for finer in range(FINER):
-        out = encode_picture(picture, marked, FORMATS[target], "x" + EXTENSION[target], finer=finer)
+        name = "x" + EXTENSION[target]
+        out = encode_picture(picture, marked, PICTURES[target], name, finer=finer)
         again = open_for_detection(out.data, "x" + EXTENSION[target]).array
         errors.append(np.square(again.astype(float) - luma).mean())
         assert out.lossless == (errors[-1] == 0)

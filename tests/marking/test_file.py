@@ -21,6 +21,7 @@ from waarmerk.errors import (
 )
 from waarmerk.marking import file as marking_file
 from waarmerk.marking.certificate import make_test_chain
+from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.signer import Signer
 
 DEMO = Path(marking_file.__file__).parent.parent / "demo_data"
@@ -320,10 +321,15 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(photo, tmp_path):
     with pytest.raises(WaarmerkError):
         mark_file(photo, target, KEY, signer=Signer.from_callback(sign_late, CHAIN.chain))
     target.unlink()
-    marking_file._write(target, b"1", overwrite=False)
-    with pytest.raises(OutputError, match="meanwhile"):
-        marking_file._write(target, b"2", overwrite=False)
+    (tmp_path / "1").write_bytes(b"1")
+    (tmp_path / "2").write_bytes(b"2")
+    with workshop(target) as shop:
+        publish(shop, [(tmp_path / "1", target)], overwrite=False)
+        with pytest.raises(OutputError, match="meanwhile"):
+            publish(shop, [(tmp_path / "2", target)], overwrite=False)
     assert target.read_bytes() == b"1"
+    (tmp_path / "1").unlink()
+    (tmp_path / "2").unlink()
     assert only(tmp_path, "out.png")
 
 
@@ -387,7 +393,7 @@ def saved(image: Image.Image, name: str, **options: object) -> bytes:
         ("zero.jpg", b"", InputError, "is empty"),
         ("cut.jpg", saved(noise(), "JPEG")[:9000], InputError, "cut off"),
         ("cut.png", saved(noise(), "PNG")[:9000], InputError, "cut off"),
-        ("text.jpg", b"not a picture at all", InputError, "is not a picture"),
+        ("text.jpg", b"not a picture at all", InputError, "is neither a picture nor a sound"),
         ("page.jpg", b"<html></html>", UnsupportedInputError, "an HTML page"),
         ("wrong.jpg", saved(noise(), "PNG"), InputError, "is named .jpg but its content is PNG"),
         ("print.jpg", saved(noise("CMYK"), "JPEG"), UnsupportedInputError, "CMYK"),

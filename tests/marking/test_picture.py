@@ -14,12 +14,12 @@ from PIL import Image, ImageOps
 
 from waarmerk.errors import InputError, UnsupportedInputError
 from waarmerk.marking import decoder
-from waarmerk.marking.formats import FORMATS
+from waarmerk.marking.formats import PICTURES
 from waarmerk.marking.picture import open_for_detection, open_for_marking, turned_back
 from waarmerk.marking.tiff import Tag, append_tags
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "images"
-EXTENSION = {name: f.extensions[0] for name, f in FORMATS.items()}
+EXTENSION = {name: f.extensions[0] for name, f in PICTURES.items()}
 
 
 def scene(height: int = 60, width: int = 90, channels: int = 3) -> np.ndarray:
@@ -58,12 +58,12 @@ def png_of(width: int, height: int, bits: int, colour: int, data: bytes) -> byte
 # Every format
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_every_format_is_opened_both_ways(name):
     data = encoded(PICTURE, name)
     tolerance = {"GIF": 40, "JPEG": 12, "WEBP": 16, "AVIF": 16}.get(name, 0)
     seen = open_for_detection(data, "x" + EXTENSION[name])
-    assert (seen.width, seen.height, seen.media_type) == (90, 60, FORMATS[name].media_type)
+    assert (seen.width, seen.height, seen.media_type) == (90, 60, PICTURES[name].media_type)
     assert seen.array.dtype == np.uint8
     assert np.abs(seen.array.astype(int) - LUMA).max() <= tolerance
     assert seen.notes == ()
@@ -214,11 +214,11 @@ def test_sixteen_bit_colour_which_pillow_opens_as_eight_is_refused():
 
 def test_ten_bit_avif_is_told_by_its_header():
     data = encoded(PICTURE, "AVIF")
-    image = decoder.open_header(data, FORMATS["AVIF"], "x.avif")
+    image = decoder.open_header(data, PICTURES["AVIF"], "x.avif")
     at = data.index(b"av1C") + 6
     for flags, bits in ((0x00, 8), (0x40, 10), (0x60, 12)):
         changed = data[:at] + bytes([data[at] & 0x9F | flags]) + data[at + 1 :]
-        assert decoder.bits_per_channel(image, changed, FORMATS["AVIF"]) == bits
+        assert decoder.bits_per_channel(image, changed, PICTURES["AVIF"]) == bits
 
 
 def test_hdr_avif_is_refused():
@@ -347,7 +347,7 @@ def test_silence_ends_when_the_last_of_several_threads_is_done():
     entered, leave = threading.Barrier(3), [threading.Event(), threading.Event()]
 
     def work(i: int) -> None:
-        with decoder.decoding("x", FORMATS["PNG"]):
+        with decoder.decoding("x", PICTURES["PNG"]):
             entered.wait()
             leave[i].wait()
 

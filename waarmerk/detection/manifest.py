@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from waarmerk.detection.finding import ManifestFinding
 from waarmerk.errors import InputError
+from waarmerk.marking.large_file import checked_store, is_large
 from waarmerk.marking.provenance import (
     assertions,
     asset_unreadable,
@@ -65,6 +66,7 @@ _REASONS = (
 
 _T = TypeVar("_T")
 
+_ANY = "application/octet-stream"
 _MOST_CHARACTERS = 300
 _MOST_ITEMS = 200
 
@@ -73,8 +75,10 @@ def read_manifest(
     source: bytes | BinaryIO,
     media_type: str | None = None,
     trust: Sequence[bytes | str | os.PathLike[str]] = (),
+    *,
+    sidecar: bytes | None = None,
 ) -> ManifestFinding:
-    """Read and check the manifest that is embedded in a file.
+    """Read and check the manifest of a file.
 
     Parameters
     ----------
@@ -85,6 +89,9 @@ def read_manifest(
     trust
         Certificates under which a signer is known: PEM bytes, or paths of PEM files. Each file may
         hold several, and all of them vouch for signers of manifests.
+    sidecar
+        A manifest store that lies beside the file. It is checked against the file instead of one
+        that is embedded.
 
     Returns
     -------
@@ -106,7 +113,16 @@ def read_manifest(
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         stream.seek(0)
-        reader = c2pa.Reader.try_create(media_type, stream, context=context)
+        if sidecar is None and media_type is not None and is_large(stream, media_type):
+            said = checked_store(stream, media_type, context)
+            if said is not None:
+                return _finding(said)
+            stream.seek(0)
+        reader: Any
+        if sidecar is not None:
+            reader = c2pa.Reader(media_type or _ANY, stream, sidecar, context=context)
+        else:
+            reader = c2pa.Reader.try_create(media_type, stream, context=context)
         if reader is None:
             return ManifestFinding("absent")
         with reader:

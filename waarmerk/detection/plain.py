@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import textwrap
 
-from waarmerk.detection.finding import Finding, Geometry, ManifestFinding, WatermarkFinding
+from waarmerk.detection.finding import (
+    Finding,
+    Geometry,
+    ManifestFinding,
+    SoundGeometry,
+    WatermarkFinding,
+)
 from waarmerk.detection.report import DetectionReport
-from waarmerk.detection.summary import bound, headline, printable, signer_is_known
+from waarmerk.detection.sound_words import changed, clock
+from waarmerk.detection.summary import (
+    bound,
+    headline,
+    printable,
+    signer_is_known,
+)
 
 __all__ = ["lines"]
 
@@ -19,6 +31,8 @@ _MANIFEST = {
     "error": "there, but unreadable",
     "not_checked": "not checked",
 }
+
+_MOST_SEGMENTS = 6
 
 
 def lines(report: DetectionReport, width: int = 80) -> list[str]:
@@ -77,11 +91,25 @@ def _watermark(finding: WatermarkFinding, reason: str) -> list[str]:
         details.append(f"p <= {bound(finding.log10_p)}")
     if finding.geometry is not None:
         details.append(_geometry(finding.geometry))
+    if finding.segments:
+        details.append(_segments(finding))
     return [*rows, "; ".join(details)] if details else rows
 
 
-def _geometry(geometry: Geometry) -> str:
+def _segments(finding: WatermarkFinding) -> str:
+    spans = [f"{clock(s.start)}-{clock(s.end)}" for s in finding.segments[:_MOST_SEGMENTS]]
+    more = len(finding.segments) - len(spans)
+    return "at " + ", ".join(spans) + (f" and {more} more" if more else "")
+
+
+def _geometry(geometry: Geometry | SoundGeometry) -> str:
     parts = []
+    if isinstance(geometry, SoundGeometry):
+        if changed(geometry.tempo):
+            parts.append(f"tempo {geometry.tempo:.3f}")
+        if changed(geometry.pitch):
+            parts.append(f"pitch {geometry.pitch:.3f}")
+        return ", ".join(parts) or "speed and pitch as marked"
     if abs(geometry.scale - 1.0) >= 0.005:
         parts.append(f"zoom {geometry.scale:.2f}")
     if abs(geometry.rotation) >= 0.05:
@@ -99,6 +127,8 @@ def _manifest(finding: ManifestFinding, reason: str) -> list[str]:
         text = _MANIFEST["trusted"]  # the reason says that an ingredient's is not
     if finding.signer and finding.status in ("trusted", "valid", "recovered"):
         text += f": {printable(finding.signer, 120)}"
+    if finding.sidecar is not None:
+        text += f"; in {printable(finding.sidecar, 120)} beside the file"
     text += reason
     if finding.digital_source_type:
         text += f"; says {finding.digital_source_type.rpartition('/')[2]}"

@@ -14,7 +14,6 @@ Rules that every sentence keeps, and that the tests hold them to:
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,52 +23,30 @@ from waarmerk.detection.finding import (
     ManifestFinding,
     WatermarkFinding,
 )
+from waarmerk.detection.reasons import (
+    FAST_SEARCH,
+    FAST_SOUND_SEARCH,
+    NO_KEY,
+    NO_LABEL_READER,
+    NO_SIDECAR,
+    note_in_dutch,
+    reason_in_dutch,
+)
+from waarmerk.detection.sound_words import is_sound, where_in_sound
 from waarmerk.detection.verdict import Conclusion, Conflict, Verdict
 from waarmerk.marking.provenance import source_kind
 
 __all__ = [
     "FAST_SEARCH",
+    "FAST_SOUND_SEARCH",
     "NO_KEY",
     "NO_LABEL_READER",
+    "NO_SIDECAR",
     "bound",
     "headline",
     "printable",
     "summarise",
 ]
-
-# Reasons are in English in the report, and the table below translates those that this package
-# gives. Others, from a library or a file, are quoted in the English summary only.
-NO_KEY: Final = "no key was given"
-FAST_SEARCH: Final = "fast search: crops and angles other than right ones were not searched"
-NO_LABEL_READER: Final = "this version reads no unsigned labels"
-
-_DUTCH_REASON: Final = {
-    NO_KEY: "er is geen sleutel opgegeven",
-    NO_LABEL_READER: "deze versie leest geen niet-ondertekende labels",
-    "its signature does not match": "de handtekening klopt niet",
-    "the manifest was changed after it was signed": "het is na het ondertekenen gewijzigd",
-    "the file was changed after it was signed": "het bestand is na het ondertekenen gewijzigd",
-    "the certificate of its signer was revoked": (
-        "het certificaat van de ondertekenaar is ingetrokken"
-    ),
-    "the certificate of its signer has expired": (
-        "het certificaat van de ondertekenaar is verlopen"
-    ),
-    "the certificate of its signer is not acceptable": (
-        "het certificaat van de ondertekenaar is niet aanvaardbaar"
-    ),
-    "it was signed outside the validity of its certificate": (
-        "er is ondertekend buiten de geldigheid van het certificaat"
-    ),
-}
-
-# Notes on the input that others make, as patterns; an unknown note is quoted in English.
-_DUTCH_NOTE: Final = (
-    (
-        re.compile(r"only the first of several frames was looked at"),
-        "alleen het eerste van meer beelden is bekeken",
-    ),
-)
 
 _MAX_NAME: Final = 120
 
@@ -240,11 +217,19 @@ def _watermark(finding: WatermarkFinding, searched_fully: bool) -> tuple[str, st
                 f"; the probability that content without this mark looks like this is at most {p}"
             )
             kans = f"; de kans dat inhoud zonder dit merk er zo uitziet is hoogstens {p}"
+        where, waar = where_in_sound(finding)
         return (
-            f"A watermark{says} was found ({finding.scheme}{key}{number}{chance}).",
-            f"Er is een watermerk gevonden{zegt} ({finding.scheme}{sleutel}{nummer}{kans}).",
+            f"A watermark{says} was found ({finding.scheme}{key}{number}{chance}).{where}",
+            f"Er is een watermerk gevonden{zegt} ({finding.scheme}{sleutel}{nummer}{kans}).{waar}",
         )
     if finding.status == "not_found":
+        if not searched_fully and is_sound(finding):
+            return (
+                "No watermark of the given keys was found by the fast search; sound whose speed, "
+                "tempo or pitch was changed was not searched for.",
+                "Met de snelle zoekactie is geen watermerk van de opgegeven sleutels gevonden; "
+                "naar geluid waarvan snelheid, tempo of toonhoogte is veranderd is niet gezocht.",
+            )
         if searched_fully:
             return (
                 "No watermark of the given keys was found.",
@@ -282,6 +267,14 @@ def _manifest(finding: ManifestFinding) -> tuple[str, str]:
     name = printable(finding.signer, _MAX_NAME) if finding.signer else ""
     signed = f" signed by “{name}”" if name else ""
     getekend = f" dat is ondertekend door “{name}”" if name else ""
+    there = "There is a manifest"
+    er = "Er is een manifest"
+    if finding.sidecar is not None:
+        beside = printable(finding.sidecar, _MAX_NAME)
+        signed += f", which lies in “{beside}” beside the file,"
+        getekend += f", dat in “{beside}” naast het bestand ligt,"
+        there += f" in “{beside}” beside the file"
+        er += f" in “{beside}” naast het bestand"
     sentences = {
         "trusted": (
             f"A manifest{signed} is intact, its signer is vouched for by a given trust list, and "
@@ -296,9 +289,8 @@ def _manifest(finding: ManifestFinding) -> tuple[str, str]:
             "vertrouwenslijst kent de ondertekenaar: iedereen kan onder elke naam ondertekenen.",
         ),
         "invalid": (
-            f"There is a manifest, but it is not valid{because}: nothing it says can be relied on.",
-            f"Er is een manifest, maar het is niet geldig{omdat}: op niets wat het zegt kan worden "
-            "vertrouwd.",
+            f"{there}, but it is not valid{because}: nothing it says can be relied on.",
+            f"{er}, maar het is niet geldig{omdat}: op niets wat het zegt kan worden vertrouwd.",
         ),
         "recovered": (
             f"A manifest{signed} was found again through the watermark; its signature holds, the "
@@ -307,12 +299,12 @@ def _manifest(finding: ManifestFinding) -> tuple[str, str]:
             f"het bestand is sindsdien gewijzigd, en het {zegt}.",
         ),
         "absent": (
-            "There is no manifest (Content Credentials) in the file.",
-            "Er zit geen manifest (Content Credentials) in het bestand.",
+            f"There is no manifest (Content Credentials) in the file{because}.",
+            f"Er zit geen manifest (Content Credentials) in het bestand{omdat}.",
         ),
         "error": (
-            f"There is a manifest, but it could not be read{because}.",
-            f"Er is een manifest, maar het kon niet worden gelezen{omdat}.",
+            f"{there}, but it could not be read{because}.",
+            f"{er}, maar het kon niet worden gelezen{omdat}.",
         ),
         "not_checked": (
             f"Manifests were not checked for{because}.",
@@ -365,15 +357,11 @@ def _label(finding: LabelFinding) -> tuple[str, str]:
 
 
 def _note(note: str) -> tuple[str, str]:
-    dutch = printable(note)
-    for pattern, translation in _DUTCH_NOTE:
-        if pattern.fullmatch(note):
-            dutch = printable(pattern.sub(translation, note))
-    return f"Note: {printable(note)}.", f"Let op: {dutch}."
+    return f"Note: {printable(note)}.", f"Let op: {printable(note_in_dutch(note))}."
 
 
 def _reason(reason: str | None) -> tuple[str, str]:
     if reason is None:
         return "", ""
-    dutch = _DUTCH_REASON.get(reason)
+    dutch = reason_in_dutch(reason)
     return f" ({printable(reason)})", f" ({dutch})" if dutch else ""

@@ -22,7 +22,7 @@ source type (`opened` must not have one in 2.4). A reader that follows the paren
 trainedAlgorithmicMedia. In row three nobody said so yet, so this manifest does, as a transformation
 by generative AI, which is what the C2PA rubrics read from it.
 
-The soft binding names the watermark: `alg` is the mark's scheme, `waarmerk.image.1`, and `value`
+The soft binding names the watermark: `alg` is the mark's scheme (`waarmerk.image.1`), and `value`
 the mark id in hexadecimal. C2PA asks for a name under a domain of the owner and recommends one
 that is registered; the scheme's name has the required form (two or more labels, the first of
 letters) and is the same string in reports and manifests, but it is not registered.
@@ -41,14 +41,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import waarmerk
 from waarmerk.errors import InputError, SigningError, UnsupportedInputError
 from waarmerk.marking.formats import shown
+from waarmerk.marking.history import History, Parent, known, line, stream_of
+from waarmerk.marking.large_file import embedded_store, is_large, sign_large
 from waarmerk.marking.provenance import (
     ALTERED,
     GENERATED,
-    asset_unreadable,
-    is_remote,
     offline_settings,
-    source_kind,
-    source_type,
 )
 from waarmerk.marking.signer import Signer
 
@@ -58,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["ManifestContent", "Parent", "Signer", "sign_bytes", "sign_stream"]
 
 SPECIFICATION = "2.4.0"
+_BESIDE = "parent.c2pa"  # how an ingredient refers to a store that is given apart from its file
 _PARENT = "parent"  # how the opened action refers to its ingredient inside the definition
 
 
@@ -89,25 +88,6 @@ class ManifestContent:
             raise InputError(f"content is of kind 'generated' or 'altered', not {self.kind!r}")
         if self.when is not None and self.when.tzinfo is None:
             raise InputError(f"the time {self.when.isoformat()} needs a time zone")
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """The file that was marked, as it was before.
-
-    Parameters
-    ----------
-    source
-        Its bytes, or a stream of them that can seek.
-    media_type
-        Of these bytes.
-    title
-        Name of the file.
-    """
-
-    source: bytes | BinaryIO
-    media_type: str
-    title: str
 
 
 def sign_bytes(
@@ -142,8 +122,9 @@ def sign_stream(
     *,
     soft_binding: tuple[str, str] | None = None,
     parent: Parent | None = None,
+    embed: bool = True,
 ) -> bytes:
-    """Write a file with a signed manifest in it.
+    """Write a file with a signed manifest in it, or make a manifest that lies beside it.
 
     The content itself is copied byte for byte. Write to a temporary file: when this fails, part of
     the output may have been written.
@@ -155,7 +136,7 @@ def sign_stream(
     destination
         Where the signed file goes.
     media_type
-        Of the source. The manifest is embedded, so it must be a type that can hold one.
+        Of the source. If the manifest is embedded, it must be a type that can hold one.
     signer, content
         Who signs what.
     soft_binding
@@ -163,6 +144,9 @@ def sign_stream(
     parent
         The file before it was watermarked. Its manifest, if it has one, is carried along; without
         one it is mentioned only for content that was altered. If None, the source is taken for it.
+    embed
+        Whether the manifest becomes part of the file. Otherwise the destination is a plain copy of
+        the source, and what is returned belongs into a file beside it.
 
     Returns
     -------
@@ -184,15 +168,21 @@ def sign_stream(
     context = c2pa.Context.from_dict(offline_settings())
     if parent is None:
         parent = Parent(source, media_type, content.title)
-    history = _History.of(parent, context)
+    parent, history = known(parent, context)
     definition = _definition(content, media_type, soft_binding, parent, history)
     failures: list[BaseException] = []
     try:
         builder = c2pa.Builder(json.dumps(definition), context=context)
-        if history.carried(content.kind):
+        if history.beside is not None and parent.sidecar is not None:
+            builder.add_resource(_BESIDE, io.BytesIO(parent.sidecar))
+        elif history.carried(content.kind):
             _add_parent(builder, parent, readable=history.readable)
+        if not embed:
+            builder.set_no_embed()
         source.seek(0)
         with signer.native(failures) as native:
+            if embed and is_large(source, media_type) and not embedded_store(source, media_type):
+                return sign_large(builder, native, media_type, source, destination)
             store: bytes = builder.sign(native, media_type, source, destination)
     except c2pa.C2paError as error:
         for cause in failures:
@@ -205,57 +195,8 @@ def sign_stream(
             raise UnsupportedInputError(
                 f"{shown(content.title)}: a file of type {media_type} cannot hold a signed manifest"
             ) from error
-        raise SigningError(f"{shown(content.title)}: cannot be signed: {_line(error)}") from error
+        raise SigningError(f"{shown(content.title)}: cannot be signed: {line(error)}") from error
     return store
-
-
-@dataclass(frozen=True, slots=True)
-class _History:
-    """What is known about the parent.
-
-    Parameters
-    ----------
-    has_manifest
-        Also true when the manifest is somewhere else, and only referred to.
-    says_generated
-        Whether an intact manifest says so.
-    readable
-        Whether the C2PA library can take the file itself as an ingredient.
-    """
-
-    has_manifest: bool = False
-    says_generated: bool = False
-    readable: bool = True
-
-    @classmethod
-    def of(cls, parent: Parent, context: Any) -> _History:
-        import c2pa
-
-        try:
-            reader = c2pa.Reader.try_create(parent.media_type, _stream(parent), context=context)
-            if reader is None:
-                return cls()
-            with reader:
-                store = json.loads(reader.json())
-        except c2pa.C2paError as error:
-            if is_remote(str(error)):
-                return cls(has_manifest=True)
-            if asset_unreadable(str(error)):
-                # A type the library does not know is taken as it is; one it knows, and does not
-                # recognise in these bytes, is not.
-                known = parent.media_type in c2pa.Reader.get_supported_mime_types()
-                return cls(readable=not known)
-            raise InputError(
-                f"{shown(parent.title)}: already has a manifest, which cannot be read and so "
-                f"cannot be kept ({_line(error)}); save the picture anew without it, then mark that"
-            ) from error
-        intact = store.get("validation_state") in ("Trusted", "Valid")
-        generated = source_kind(source_type(store)) == "generated"
-        return cls(has_manifest=True, says_generated=intact and generated)
-
-    def carried(self, kind: Kind) -> bool:
-        """Return whether the parent is mentioned in the manifest."""
-        return self.has_manifest or kind == "altered"
 
 
 def _definition(
@@ -263,7 +204,7 @@ def _definition(
     media_type: str,
     soft_binding: tuple[str, str] | None,
     parent: Parent,
-    history: _History,
+    history: History,
 ) -> dict[str, Any]:
     """Return the manifest as the library wants it described."""
     waarmerk_agent = {"name": "waarmerk", "version": str(waarmerk.__version__)}
@@ -305,7 +246,7 @@ def _definition(
     return {
         "claim_generator_info": [{**waarmerk_agent, "specVersion": SPECIFICATION}],
         "title": shown(content.title),
-        "ingredients": [] if history.readable or not carried else [_ingredient(parent)],
+        "ingredients": _described(parent, history) if carried else [],
         "assertions": assertions,
     }
 
@@ -319,23 +260,26 @@ def _ingredient(parent: Parent) -> dict[str, Any]:
     }
 
 
+def _described(parent: Parent, history: History) -> list[dict[str, Any]]:
+    """Return the ingredient as the definition describes it; none if it is added as a file."""
+    if history.beside is not None:
+        # The library does not look into a store that is given like this; it takes our word.
+        found = {
+            "manifest_data": {"format": "application/c2pa", "identifier": _BESIDE},
+            "active_manifest": history.beside.get("active_manifest"),
+            "validation_results": history.beside.get("validation_results"),
+        }
+        return [_ingredient(parent) | found]
+    return [] if history.readable else [_ingredient(parent)]
+
+
 def _add_parent(builder: Any, parent: Parent, *, readable: bool) -> None:
     """Add the parent, unless the definition has it already because only its name can be told."""
     if readable:
-        builder.add_ingredient(json.dumps(_ingredient(parent)), parent.media_type, _stream(parent))
-
-
-def _stream(parent: Parent) -> BinaryIO:
-    if isinstance(parent.source, bytes):
-        return io.BytesIO(parent.source)
-    parent.source.seek(0)
-    return parent.source
+        builder.add_ingredient(
+            json.dumps(_ingredient(parent)), parent.media_type, stream_of(parent)
+        )
 
 
 def _rfc3339(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _line(error: Exception) -> str:
-    """Return the message of the library in one line, with nothing unprintable from the file."""
-    return shown(" ".join(str(error).split()))[:200]

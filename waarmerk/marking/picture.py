@@ -11,7 +11,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from waarmerk.errors import InputError, UnsupportedInputError
+from waarmerk.errors import UnsupportedInputError
 from waarmerk.marking.decoder import (
     MAX_PIXELS,
     decoding,
@@ -19,7 +19,7 @@ from waarmerk.marking.decoder import (
     open_header,
     refuse_what_would_be_lost,
 )
-from waarmerk.marking.formats import Format, mislabelled, shown, sniff
+from waarmerk.marking.formats import Format, refuse_wrong_name, shown
 from waarmerk.marking.metadata import (
     EXIF_PREFIX,
     Metadata,
@@ -27,6 +27,7 @@ from waarmerk.marking.metadata import (
     read_metadata,
     riff_chunks,
 )
+from waarmerk.marking.source import sniff
 
 if TYPE_CHECKING:
     import numpy as np
@@ -201,15 +202,11 @@ def open_for_marking(data: bytes, name: str) -> MarkingPicture:
 
 
 def _sniffed(data: bytes, name: str) -> Format:
-    """Tell the format by the content, and refuse a name that contradicts it.
-
-    What the name says and what is inside may be two pictures to two programs; nobody should have to
-    guess which of them a report is about.
-    """
+    """Tell the format by the content; refuse what is no picture or bears a wrong name."""
     actual = sniff(data, name)
-    wrong = mislabelled(name, actual)
-    if wrong:
-        raise InputError(f"{shown(name)}: {wrong}; rename it to {actual.extensions[0]}")
+    if actual.medium != "picture":
+        raise UnsupportedInputError(f"{shown(name)}: is a {actual.medium} ({actual.name})")
+    refuse_wrong_name(name, actual)
     return actual
 
 

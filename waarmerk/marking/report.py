@@ -9,7 +9,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from waarmerk.marking.formats import shown
 
@@ -35,6 +35,17 @@ class FileFacts:
         """Return the facts about a file of this name and content."""
         return cls(name, hashlib.sha256(data).hexdigest(), len(data), media_type)
 
+    @classmethod
+    def of_file(cls, name: str, file: BinaryIO, media_type: str) -> FileFacts:
+        """Return the facts about an open file, which is read to its end."""
+        file.seek(0)
+        digest = hashlib.sha256()
+        size = 0
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+            size += len(piece)
+        return cls(name, digest.hexdigest(), size, media_type)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as they stand in the report."""
         return {
@@ -48,40 +59,67 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class WatermarkLayer:
-    """The watermark that was laid; `log10_p` is what the finished file was found with."""
+    """The watermark that was laid.
+
+    Parameters
+    ----------
+    scheme, key_id, mark_id
+        Which mark, of whom, and what it says.
+    psnr
+        Of a picture: how small the change is, in dB of the peak.
+    log10_p
+        With which the finished content was found.
+    snr
+        Of a sound: how small the change is, in dB of the signal.
+    """
 
     scheme: str
     key_id: str
     mark_id: MarkId
-    psnr: float
+    psnr: float | None
     log10_p: float
+    snr: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the layer as it stands in the report."""
-        return {
+        out: dict[str, Any] = {
             "layer": "watermark",
             "status": "written",
             "scheme": self.scheme,
             "key_id": self.key_id,
             "mark_id": self.mark_id.hex,
             "kind": self.mark_id.kind,
-            "psnr": round(float(self.psnr), 2),
-            "log10_p": float(self.log10_p),
         }
+        for name, value in (("psnr", self.psnr), ("snr", self.snr)):
+            if value is not None:
+                out[name] = round(float(value), 2)
+        return out | {"log10_p": float(self.log10_p)}
+
+    @property
+    def fidelity(self) -> str:
+        """In words, how small the change is."""
+        return f"{self.snr:.1f} dB SNR" if self.psnr is None else f"{self.psnr:.1f} dB PSNR"
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestLayer:
-    """The manifest that was signed, or the reason why there is none."""
+    """The manifest that was signed, or the reason why there is none.
+
+    `sidecar` is the file beside the output that holds it, where the output itself cannot.
+    """
 
     signer: str | None = None
     omitted: str | None = None
+    sidecar: FileFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the layer as it stands in the report."""
         if self.omitted is not None:
             return {"layer": "manifest", "status": "omitted", "reason": self.omitted}
-        return {"layer": "manifest", "status": "written", "signer": self.signer}
+        out: dict[str, Any] = {"layer": "manifest", "status": "written", "signer": self.signer}
+        if self.sidecar is not None:
+            out["sidecar"] = self.sidecar.as_dict()
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +130,29 @@ class MarkReport:
     ----------
     input, output
         The two files.
-    width, height
-        Of the upright picture in pixels.
     watermark, manifest
         The two layers.
     notes
         In words, what the marked file could not keep of the input, and which mark it had already.
     time
         When, as RFC 3339 in UTC.
+    width, height
+        Of a picture, upright, in pixels.
+    duration, sample_rate, channels
+        Of a sound as it was written; in seconds and hertz.
     """
 
     input: FileFacts
     output: FileFacts
-    width: int
-    height: int
     watermark: WatermarkLayer
     manifest: ManifestLayer
     notes: tuple[str, ...] = ()
     time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready values (schema ``waarmerk.mark/1``)."""
@@ -129,16 +172,23 @@ class MarkReport:
         """Return the report as lines for a terminal."""
         mark = self.watermark
         out = [
-            f"Wrote {shown(self.output.name)}: {self.width} x {self.height} pixels, "
-            f"{self.output.size / 1000:.0f} kB",
+            f"Wrote {shown(self.output.name)}: {self._extent()}, {self.output.size / 1000:.0f} kB",
             f"  watermark  {mark.scheme}, id {mark.mark_id.hex} ({mark.mark_id.kind}), "
             f"key {mark.key_id}",
-            f"             {mark.psnr:.1f} dB PSNR; read back, p <= 1e{math.ceil(mark.log10_p)}",
+            f"             {mark.fidelity}; read back, p <= 1e{math.ceil(mark.log10_p)}",
         ]
         if self.manifest.omitted is not None:
             out.append(f"  manifest   none, because: {shown(self.manifest.omitted)}")
         else:
-            out.append(
-                f"  manifest   signed by {shown(self.manifest.signer or 'an unnamed signer')}"
-            )
+            signer = shown(self.manifest.signer or "an unnamed signer")
+            out.append(f"  manifest   signed by {signer}")
+            if self.manifest.sidecar is not None:
+                beside = shown(self.manifest.sidecar.name)
+                out.append(f"             in {beside}, to be kept beside it")
         return out + [f"  note       {shown(note)}" for note in self.notes]
+
+    def _extent(self) -> str:
+        if self.duration is None:
+            return f"{self.width} x {self.height} pixels"
+        kind = {1: "mono", 2: "stereo"}.get(self.channels or 0, f"{self.channels} channels")
+        return f"{self.duration:.1f} s, {self.sample_rate} Hz {kind}"

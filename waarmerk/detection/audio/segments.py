@@ -1,7 +1,5 @@
 """Where in a recording a mark stands whose id is known."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +43,7 @@ def marked_segments(
     end = cells / SCHEME.frame_rate
     segments = [
         Segment(max(0.0, origin + k * seconds), min(end, origin + (k + 1) * seconds))
-        for k in np.flatnonzero(present)
+        for k in np.flatnonzero(present).tolist()
     ]
     return joined(segments)
 
@@ -58,5 +56,4 @@ def joined(segments: list[Segment]) -> list[Segment]:
             out[-1] = Segment(out[-1].start, max(out[-1].end, segment.end))
         else:
             out.append(segment)
-    # What lies at the very edge of a recording is said to begin or end there.
-    return [s for s in out if math.isfinite(s.start) and s.end > s.start]
+    return [segment for segment in out if segment.end > segment.start]

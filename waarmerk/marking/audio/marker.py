@@ -38,6 +38,7 @@ _GROUP = 4  # frames that are handled together
 _ROWS = 16
 _BATCH = 32  # groups handled in one go, at most: they stay in the processor's cache
 _FULL_SCALE_16 = 32768.0
+_HIGHEST_SAMPLE = 1e6  # beyond that the squares of a spectrum leave the range of float32
 
 
 def check_samples(samples: NDArray[Any], sample_rate: int) -> tuple[int, int]:
@@ -46,7 +47,8 @@ def check_samples(samples: NDArray[Any], sample_rate: int) -> tuple[int, int]:
     Raises
     ------
     InputError
-        If it is no float32 or int16 array [n] or [n, channels], or its rate is not supported.
+        If it is no float32 or int16 array [n] or [n, channels], its rate is not supported, or
+        samples are not finite or absurdly large.
     """
     if not isinstance(samples, np.ndarray):
         raise InputError(f"sound is a NumPy array, not {type(samples).__name__}")
@@ -57,8 +59,15 @@ def check_samples(samples: NDArray[Any], sample_rate: int) -> tuple[int, int]:
                          f"not {samples.shape}")  # fmt: skip
     channels = 1 if samples.ndim == 1 else samples.shape[1]
     _check_format(sample_rate, channels)
-    if samples.dtype == np.float32 and not np.isfinite(samples).all():
-        raise InputError("the sound has samples that are not numbers (NaN or infinite)")
+    if samples.dtype == np.float32 and samples.size:
+        peak = max(float(samples.max()), -float(samples.min()))
+        if not math.isfinite(peak):
+            raise InputError("the sound has samples that are not numbers (NaN or infinite)")
+        if peak > _HIGHEST_SAMPLE:
+            raise InputError(
+                f"the sound has samples up to {peak:.3g}; full scale of float32 samples is 1.0, "
+                "so scale them first"
+            )
     return samples.shape[0], channels
 
 

@@ -1,0 +1,132 @@
+"""Manifests of large files: what is signed and checked piece by piece is what the library does."""
+
+import io
+import struct
+
+import pytest
+
+from tests import rendered_sound
+from tests.rendered_sound import melody
+from waarmerk.detection.manifest import read_manifest
+from waarmerk.marking import large_file
+from waarmerk.marking.certificate import make_test_chain
+from waarmerk.marking.manifest import ManifestContent, Parent, sign_bytes
+from waarmerk.marking.signer import Signer
+
+CHAIN = make_test_chain()
+SIGNER = Signer.from_pem(CHAIN.chain, CHAIN.key)
+STRANGER = make_test_chain()
+KINDS = {"WAV": "audio/wav", "FLAC": "audio/flac"}
+BINDING = ("waarmerk.audio.1", "0123456789abcdef")
+
+
+@pytest.fixture(params=KINDS)
+def sound(request, tmp_path):
+    path = rendered_sound.file(tmp_path / "sound", request.param, melody(1.0))
+    return path.read_bytes(), KINDS[request.param]
+
+
+def large(monkeypatch, yes):
+    monkeypatch.setattr(large_file, "LARGE", 0 if yes else 1 << 60)
+
+
+def signed(monkeypatch, sound, *, in_pieces, signer=SIGNER, title="sound", **options):
+    data, media_type = sound
+    large(monkeypatch, in_pieces)
+    content = ManifestContent(title=title)
+    return sign_bytes(data, media_type, signer, content, soft_binding=BINDING, **options)
+
+
+def both(monkeypatch, data, media_type, trust=(CHAIN.root,)):
+    """Read a manifest in pieces and by the library alone; both must say the same."""
+    found = []
+    for in_pieces in (True, False):
+        large(monkeypatch, in_pieces)
+        found.append(read_manifest(data, media_type, trust))
+    pieces, library = found
+    assert pieces.status == library.status
+    assert pieces.reason == library.reason
+    assert pieces.signer == library.signer
+    assert pieces.soft_bindings == library.soft_bindings
+    assert pieces.digital_source_type == library.digital_source_type
+    assert set(pieces.codes) == set(library.codes)
+    return pieces
+
+
+@pytest.mark.parametrize("in_pieces", [True, False])
+def test_a_signed_file_is_intact_for_both(sound, in_pieces, monkeypatch):
+    for size in range(4):  # of the title, and so of the manifest: odd and even
+        title = "x" * (5 + size)
+        data = signed(monkeypatch, sound, in_pieces=in_pieces, title=title)
+        assert both(monkeypatch, data, sound[1]).status == "trusted"
+        assert both(monkeypatch, data, sound[1], ()).status == "valid"
+        finding = both(monkeypatch, data, sound[1], (STRANGER.root,))
+        assert finding.status == "valid"
+        assert BINDING in finding.soft_bindings
+
+
+def test_the_sound_is_copied_byte_for_byte(sound, monkeypatch):
+    data = signed(monkeypatch, sound, in_pieces=True)
+    original = sound[0]
+    if sound[1] == "audio/flac":
+        assert data.endswith(original)
+    else:
+        assert data[8 : len(original)] == original[8:]
+        assert int.from_bytes(data[4:8], "little") == len(data) - 8
+
+
+@pytest.mark.parametrize("in_pieces", [True, False])
+def test_any_change_of_the_content_is_noticed(sound, in_pieces, monkeypatch):
+    data = signed(monkeypatch, sound, in_pieces=in_pieces)
+    store, (start, length) = large_file.embedded_store(io.BytesIO(data), sound[1])
+    rest = [*range(start), *range(start + length, len(data))]
+    for place in (rest[40], rest[len(rest) // 2], rest[-1]):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        assert both(monkeypatch, bytes(changed), sound[1]).status not in ("trusted", "valid")
+    assert both(monkeypatch, data + b"\0", sound[1]).status not in ("trusted", "valid")
+    for place in range(0, len(store), len(store) // 40):
+        changed = bytearray(data)
+        changed[start + length - len(store) + place] ^= 1
+        both(monkeypatch, bytes(changed), sound[1])
+
+
+def test_a_manifest_of_another_file_does_not_count(sound, monkeypatch, tmp_path):
+    data = signed(monkeypatch, sound, in_pieces=True)
+    store, _ = large_file.embedded_store(io.BytesIO(data), sound[1])
+    name = {v: k for k, v in KINDS.items()}[sound[1]]
+    other = rendered_sound.file(tmp_path / "other", name, melody(1.0, seed=5)).read_bytes()
+    out = io.BytesIO()
+    large_file._embed(io.BytesIO(other), out, sound[1], store)
+    assert both(monkeypatch, out.getvalue(), sound[1]).status == "invalid"
+
+
+def test_what_is_hidden_beside_the_manifest_is_left_to_the_library(sound, monkeypatch):
+    data = signed(monkeypatch, sound, in_pieces=True)
+    if sound[1] == "audio/wav":
+        more = data + b"C2PA" + struct.pack("<I", 4) + b"more"
+        more = more[:4] + struct.pack("<I", len(more) - 8) + more[8:]
+        assert large_file.embedded_store(io.BytesIO(more), sound[1]) is None
+    else:
+        assert large_file.embedded_store(io.BytesIO(b"ID3\3" + data[4:]), sound[1]) is None
+    assert large_file.embedded_store(io.BytesIO(sound[0]), sound[1]) is None
+
+
+@pytest.mark.parametrize("in_pieces", [True, False])
+def test_the_history_is_carried_along(sound, in_pieces, monkeypatch):
+    data = signed(monkeypatch, sound, in_pieces=in_pieces)
+    parent = Parent(data, sound[1], "before")
+    again = signed(monkeypatch, sound, in_pieces=in_pieces, parent=parent)
+    finding = both(monkeypatch, again, sound[1])
+    assert finding.status == "trusted"
+    assert finding.digital_source_type.endswith("/trainedAlgorithmicMedia")
+    assert "ingredient.manifest.validated@ingredient" in finding.codes
+
+
+def test_a_parent_by_a_stranger_makes_it_no_worse_than_the_library_says(sound, monkeypatch):
+    stranger = Signer.from_pem(STRANGER.chain, STRANGER.key)
+    data = signed(monkeypatch, sound, in_pieces=True, signer=stranger)
+    parent = Parent(data, sound[1], "before")
+    for in_pieces in (True, False):
+        again = signed(monkeypatch, sound, in_pieces=in_pieces, parent=parent)
+        assert both(monkeypatch, again, sound[1]).status in ("trusted", "valid")

@@ -1,0 +1,117 @@
+"""Judging files by their content, and reading them."""
+
+import io
+import os
+
+import pytest
+from PIL import Image
+
+from tests import rendered_sound
+from waarmerk.errors import InputError, UnsupportedInputError
+from waarmerk.marking import source
+from waarmerk.marking.formats import FORMATS, PICTURES, SOUNDS
+from waarmerk.marking.source import identify, read_source, sniff, tag_length
+
+
+def encoded(format_name: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 12), (90, 120, 40)).save(buffer, format_name)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_known_by_its_content(name):
+    assert sniff(encoded(name), "x") is FORMATS[name]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"%PDF-1.7", "PDF"),
+        (b"PK\x03\x04rest", "ZIP"),
+        (b"8BPS", "Photoshop"),
+        (b"\x00\x00\x00\x18ftypheic\0\0\0\0mif1heic", "HEIF"),
+        (b"RF64\xff\xff\xff\xffWAVEds64", "RF64"),
+        (b"FORM\0\0\0\0AIFFCOMM", "AIFF"),
+        (b"MThd\0\0\0\6", "MIDI"),
+        (b"\x1aE\xdf\xa3", "Matroska"),
+        (b"OggS\0\2" + bytes(20) + b"\1\x08Speex   ", "Speex"),
+        (b"OggS\0\2" + bytes(20) + b"\1\x08\x7fFLAC\1\0\0", "FLAC stream"),
+        (b"OggS\0\2" + bytes(20) + b"\1\x08\x80theora", "video"),
+        (b"<svg xmlns=", "SVG"),
+        (b"#!/bin/sh", "script"),
+    ],
+)
+def test_other_files_are_called_what_they_are(data, what):
+    with pytest.raises(UnsupportedInputError, match=rf"^f\.jpg: is .*{what}.*supported are JPEG"):
+        sniff(data, "f.jpg")
+
+
+def test_avif_is_also_known_by_a_compatible_brand():
+    assert sniff(b"\0\0\0\x20ftypmif1\0\0\0\0mif1miafavifMA1B", "x").name == "AVIF"
+
+
+@pytest.mark.parametrize(
+    "data", [b"hello", b"\0" * 100, b"BM is how this text begins", b"RIFF", b"\xff\xfea\0b\0c\0d\0"]
+)
+def test_what_is_neither_is_said_to_be_none(data):
+    with pytest.raises(InputError, match=r"^x: is neither a picture nor a sound"):
+        sniff(data, "x")
+
+
+def test_an_empty_file_is_said_to_be_empty():
+    with pytest.raises(InputError, match=r"^x\.png: is empty"):
+        sniff(b"", "x.png")
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_every_sound_is_known_by_its_content(name, tmp_path):
+    path = rendered_sound.file(tmp_path / "sound", name)
+    assert identify(path) is FORMATS[name]
+    assert sniff(path.read_bytes()[:1024], "x") is FORMATS[name]
+
+
+def test_what_stands_behind_a_tag_decides(tmp_path):
+    tag = b"ID3\4\0\0\0\7\0\0" + bytes(7 << 14)  # longer than what is read of a file at first
+    assert tag_length(tag) == len(tag)
+    for name in ("FLAC", "AAC", "MP3"):
+        data = rendered_sound.file(tmp_path / name, name).read_bytes()
+        path = tmp_path / "tagged"
+        path.write_bytes(tag + data[tag_length(data) :])
+        assert identify(path) is FORMATS[name]
+
+
+def test_reading_a_file(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"content")
+    assert read_source(path) == b"content"
+
+
+def test_what_cannot_be_read_gets_one_line_that_names_it(tmp_path):
+    (tmp_path / "empty").touch()
+    for name, cause in [
+        ("none", "there is no such file"),
+        (".", "folder"),
+        ("empty", "empty"),
+        ("x" * 300, "cannot be read"),
+        ("a\0b", "not a possible file name"),
+        ("a\nb", "no such file"),
+    ]:
+        with pytest.raises(InputError, match=cause) as caught:
+            read_source(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_source(tmp_path / "pipe.png")
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    path = tmp_path / "huge.tif"
+    with path.open("wb") as file:
+        file.truncate(source.MAX_BYTES + 1)  # sparse
+    with pytest.raises(InputError, match="the limit is"):
+        read_source(path)

@@ -1,0 +1,145 @@
+"""The file that was marked, as it was before, and what its manifest says."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from waarmerk.errors import InputError
+from waarmerk.marking.formats import shown
+from waarmerk.marking.large_file import checked_store, embedded_store, is_large
+from waarmerk.marking.provenance import asset_unreadable, is_remote, source_kind, source_type
+
+if TYPE_CHECKING:
+    from waarmerk.marking.payload import Kind
+
+__all__ = ["History", "Parent", "known", "line", "stream_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The file that was marked, as it was before.
+
+    Parameters
+    ----------
+    source
+        Its bytes, or a stream of them that can seek.
+    media_type
+        Of these bytes.
+    title
+        Name of the file.
+    sidecar
+        Its manifest store, if that lies beside it. Counts if there is none in it.
+    """
+
+    source: bytes | BinaryIO
+    media_type: str
+    title: str
+    sidecar: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known about the parent.
+
+    Parameters
+    ----------
+    has_manifest
+        Also true when the manifest is somewhere else, and only referred to.
+    says_generated
+        Whether an intact manifest says so.
+    readable
+        Whether the C2PA library can take the file itself as an ingredient.
+    beside
+        What the library says about a store that lies beside the file; None if that does not count.
+    """
+
+    has_manifest: bool = False
+    says_generated: bool = False
+    readable: bool = True
+    beside: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, parent: Parent, context: Any) -> History:
+        """Return what the library finds in a file, or beside it."""
+        import c2pa
+
+        try:
+            reader = c2pa.Reader.try_create(parent.media_type, stream_of(parent), context=context)
+            if reader is None:
+                return cls._beside(parent, context, readable=True)
+            with reader:
+                store = json.loads(reader.json())
+        except c2pa.C2paError as error:
+            if is_remote(str(error)):
+                return cls(has_manifest=True)
+            if asset_unreadable(str(error)):
+                # A type the library does not know is taken as it is; one it knows, and does not
+                # recognise in these bytes, is not.
+                known = parent.media_type in c2pa.Reader.get_supported_mime_types()
+                return cls._beside(parent, context, readable=not known)
+            raise InputError(
+                f"{shown(parent.title)}: already has a manifest, which cannot be read and so "
+                f"cannot be kept ({line(error)}); save the file anew without it, then mark that"
+            ) from error
+        return cls(has_manifest=True, says_generated=_says_generated(store))
+
+    @classmethod
+    def _beside(cls, parent: Parent, context: Any, *, readable: bool) -> History:
+        """Return what the store beside the file says, if there is one."""
+        import c2pa
+
+        if parent.sidecar is None:
+            return cls(readable=readable)
+        try:
+            reader = c2pa.Reader(
+                parent.media_type, stream_of(parent), parent.sidecar, context=context
+            )
+            with reader:
+                store = json.loads(reader.json())
+        except c2pa.C2paError as error:
+            raise InputError(
+                f"{shown(parent.title)}: the manifest beside it cannot be read and so cannot be "
+                f"kept ({line(error)}); take it away, then mark the file"
+            ) from error
+        return cls(True, _says_generated(store), readable=readable, beside=store)
+
+    def carried(self, kind: Kind) -> bool:
+        """Return whether the parent is mentioned in the manifest."""
+        return self.has_manifest or kind == "altered"
+
+
+def known(parent: Parent, context: Any) -> tuple[Parent, History]:
+    """Return the parent, and its history; of a large one as if its manifest lay beside it."""
+    file = stream_of(parent)
+    if not is_large(file, parent.media_type):
+        return parent, History.of(parent, context)
+    found = embedded_store(file, parent.media_type)
+    said = checked_store(file, parent.media_type, context) if found is not None else None
+    if found is not None and said is not None:
+        history = History(True, _says_generated(said), beside=said)
+        return replace(parent, sidecar=found[0]), history
+    # The library would read all of a file that it takes as an ingredient.
+    history = History.of(parent, context)
+    return parent, replace(history, readable=history.has_manifest and history.beside is None)
+
+
+def _says_generated(store: dict[str, Any]) -> bool:
+    """Return whether a manifest store is intact and says that its content was generated."""
+    intact = store.get("validation_state") in ("Trusted", "Valid")
+    return intact and source_kind(source_type(store)) == "generated"
+
+
+def stream_of(parent: Parent) -> BinaryIO:
+    """Return the parent as a stream that stands at its beginning."""
+    if isinstance(parent.source, bytes):
+        return io.BytesIO(parent.source)
+    parent.source.seek(0)
+    return parent.source
+
+
+def line(error: Exception) -> str:
+    """Return the message of the library in one line, with nothing unprintable from the file."""
+    return shown(" ".join(str(error).split()))[:200]

@@ -1,0 +1,240 @@
+"""What marking a picture file and marking a sound file share: the request, signing, the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from waarmerk.errors import InputError, KeyFileError, SigningError
+from waarmerk.marking.formats import shown
+from waarmerk.marking.report import ManifestLayer
+
+if TYPE_CHECKING:
+    from waarmerk.marking.formats import Format
+    from waarmerk.marking.key import MarkingKey
+    from waarmerk.marking.manifest import Parent
+    from waarmerk.marking.payload import Kind, MarkId
+    from waarmerk.marking.picture import Pixels
+    from waarmerk.marking.signer import Signer
+    from waarmerk.marking.sound_decoders import Block
+
+__all__ = ["Job", "Listen", "Listener", "ReadManifest", "SelfCheck", "earlier_mark"]
+
+
+class WatermarkSeen(Protocol):
+    """What marking needs to know of a watermark finding."""
+
+    @property
+    def found(self) -> bool: ...
+    @property
+    def mark_id(self) -> MarkId | None: ...
+    @property
+    def log10_p(self) -> float | None: ...
+
+
+class ManifestSeen(Protocol):
+    """What marking needs to know of a manifest finding."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def intact(self) -> bool: ...
+    @property
+    def signer(self) -> str | None: ...
+    @property
+    def soft_bindings(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+class Listener(Protocol):
+    """Looks for a watermark in a sound that comes in blocks."""
+
+    def feed(self, block: Block) -> WatermarkSeen | None:
+        """Take a block; return a finding as soon as the evidence suffices."""
+
+    def finish(self) -> WatermarkSeen:
+        """Return the finding over everything."""
+
+
+class ReadManifest(Protocol):
+    """Reads the manifest of a file of a media type, or one that lies beside it."""
+
+    def __call__(
+        self,
+        source: bytes | BinaryIO,
+        media_type: str,
+        /,
+        *,
+        sidecar: bytes | None = None,
+    ) -> ManifestSeen:
+        """Return the finding; `sidecar` is a manifest store from beside the file."""
+
+
+SelfCheck = Callable[["Pixels"], WatermarkSeen]
+"""Looks for the watermark that was just laid; detection, handed in so as not to be imported."""
+
+Listen = Callable[[int, int], Listener]
+"""The same for sounds: begins to listen at a sample rate to so many channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A request to mark a file that is in order as far as that shows without reading it.
+
+    Parameters
+    ----------
+    source, target
+        As the caller named them.
+    final
+        The path to write to, links followed.
+    format
+        The format to write.
+    key, mark_id
+        The watermark.
+    signer, no_manifest
+        Who signs the manifest, or the reason why nobody does.
+    quality, overwrite, agent, agent_version
+        As in :func:`waarmerk.marking.file.mark_file`.
+    read_manifest
+        With which the finished file is checked.
+    """
+
+    source: Path
+    target: Path
+    final: Path
+    format: Format
+    key: MarkingKey
+    mark_id: MarkId
+    signer: Signer | None
+    no_manifest: str | None
+    quality: int | None
+    overwrite: bool
+    agent: str | None
+    agent_version: str | None
+    read_manifest: ReadManifest
+
+    @property
+    def shown(self) -> str:
+        """The output's name for messages."""
+        return shown(str(self.target))
+
+    def sign(
+        self,
+        source: BinaryIO,
+        destination: BinaryIO,
+        signer: Signer,
+        *,
+        scheme: str,
+        parent: Parent,
+    ) -> bytes:
+        """Write a signed copy; return the manifest store."""
+        from waarmerk.marking.manifest import ManifestContent, sign_stream
+
+        content = ManifestContent(
+            title=self.target.name,
+            kind=self.mark_id.kind,
+            agent=self.agent,
+            agent_version=self.agent_version,
+        )
+        return sign_stream(
+            source,
+            destination,
+            self.format.media_type,
+            signer,
+            content,
+            soft_binding=(scheme, self.mark_id.hex),
+            parent=parent,
+            embed=self.format.embeds,
+        )
+
+    def check_manifest(
+        self, encoded: bytes | BinaryIO, scheme: str, *, sidecar: bytes | None = None
+    ) -> ManifestLayer:
+        """Read the manifest that was just signed back from the very bytes.
+
+        Raises
+        ------
+        SigningError
+            If it is not intact, or does not name the watermark.
+        """
+        seen = self.read_manifest(encoded, self.format.media_type, sidecar=sidecar)
+        if not seen.intact or (scheme, self.mark_id.hex) not in seen.soft_bindings:
+            cause = seen.reason or f"status {seen.status}"
+            raise SigningError(
+                f"{self.shown}: the manifest just signed does not check out ({cause}), "
+                "so nothing was written"
+            )
+        return ManifestLayer(signer=seen.signer)
+
+    def dropped_manifest(
+        self, source: bytes | BinaryIO, media_type: str, *, sidecar: bytes | None = None
+    ) -> tuple[str, ...]:
+        """Say that the manifest of the input gets lost, if there is one."""
+        status = self.read_manifest(source, media_type).status
+        if status in ("absent", "not_checked") and sidecar is not None:
+            status = self.read_manifest(source, media_type, sidecar=sidecar).status
+        if status in ("absent", "not_checked"):
+            return ()
+        return ("the manifest of the input is not carried along, because none was signed",)
+
+
+def check_request(
+    signer: Signer | None,
+    no_manifest: str | None,
+    quality: int | None,
+    agent: str | None,
+    agent_version: str | None,
+) -> None:
+    """Refuse a request that contradicts itself or leaves a layer out without a reason."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise InputError(f"quality is a number from 1 to 100, not {quality}")
+    if signer is not None and no_manifest is not None:
+        raise SigningError("a signer and a reason for no manifest contradict each other")
+    if signer is None and (no_manifest is None or not no_manifest.strip()):
+        raise SigningError(
+            "no signer for the manifest: give a certificate and its key, or accept a watermark "
+            "alone with a reason (no_manifest)"
+        )
+    if agent is None and agent_version is not None:
+        raise InputError("agent_version is the version of an agent; give the agent too")
+
+
+def earlier_mark(seen: WatermarkSeen) -> str | None:
+    """Say that the input carries a mark of the same key, if so; a second one is legitimate."""
+    if not seen.found:
+        return None
+    which = "a mark" if seen.mark_id is None else f"the mark id {seen.mark_id.hex}"
+    return f"carries already {which} of this key"
+
+
+def beside_the_new_one(earlier: str | None) -> tuple[str, ...]:
+    """Return the note on an earlier mark."""
+    return (f"{earlier}; it will be hard to read besides the new one",) if earlier else ()
+
+
+def settled_mark_id(mark_id: MarkId | None, kind: Kind | None) -> MarkId:
+    """Return the id to mark with: the one given, if it is of the kind asked for, or a new one."""
+    from waarmerk.marking.payload import MarkId
+
+    if mark_id is None:
+        return MarkId.random(kind or "generated")
+    if kind is not None and mark_id.kind != kind:
+        raise InputError(
+            f"mark id {mark_id.hex} says {mark_id.kind} (its first digit), not {kind}; "
+            "give another id, or none"
+        )
+    return mark_id
+
+
+def require_in_use(key: MarkingKey) -> None:
+    """Raise unless the key may still make new marks."""
+    from datetime import UTC, datetime
+
+    if key.retired is not None and datetime.fromisoformat(key.retired) <= datetime.now(UTC):
+        raise KeyFileError(
+            f"key {key.key_id} was retired on {key.retired[:10]}: it finds old marks and makes no "
+            "new ones; use another key"
+        )
