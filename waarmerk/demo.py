@@ -1,4 +1,4 @@
-"""The demo: marks real pictures, damages them as the world does, and looks for the marks again.
+"""The demo: marks pictures and sounds, damages them as the world does, and looks for the marks.
 
 Everything is done with files, as a user would do it, in a temporary folder that is removed at the
 end. No network, nothing left behind.
@@ -10,30 +10,58 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
+    from waarmerk.detection.finding import WatermarkFinding
     from waarmerk.detection.report import DetectionReport
     from waarmerk.marking.key import MarkingKey
+    from waarmerk.marking.report import MarkReport
     from waarmerk.marking.signer import Signer
 
 __all__ = ["DemoResult", "run"]
 
 PICTURES = ("lake.jpg", "pebbles.jpg", "sea.webp")
+SOUNDS = ("tune.flac", "voice.flac")
+
+Content = TypeVar("Content")
+Echo = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
-    """Something that happens to pictures: what it is called, and what it makes of one."""
+class Damage(Generic[Content]):
+    """Something that happens to content: what it is called, and how it makes a new file.
+
+    `save` takes what was in the marked file, and the path of the new one, which ends in `suffix`.
+    """
 
     name: str
-    apply: Callable[[Image.Image], Image.Image]
     suffix: str
-    options: dict[str, Any]
+    save: Callable[[Content, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Medium(Generic[Content]):
+    """A kind of content: the files that come with the package, and what happens to them."""
+
+    names: tuple[str, ...]
+    load: Callable[[Path], Content]
+    damages: tuple[Damage[Content], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Samples [n] between -1 and 1, and how many of them make a second."""
+
+    samples: NDArray[np.float32]
+    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +71,9 @@ class DemoResult:
     Parameters
     ----------
     tried, found
-        How many marked pictures were looked at, and in how many the right mark id was read.
+        How many marked files were looked at, and in how many the right mark id was read.
     false_alarms
-        In how many pictures without our mark one was found all the same.
+        In how many files without our mark one was found all the same.
     seconds
         How long it took.
     """
@@ -56,7 +84,7 @@ class DemoResult:
     seconds: float
 
 
-def run(echo: Callable[[str], None]) -> DemoResult:
+def run(echo: Echo) -> DemoResult:
     """Run the demo; every line of its output goes to `echo`."""
     from waarmerk.marking.certificate import write_test_chain
     from waarmerk.marking.key import MarkingKey
@@ -69,37 +97,51 @@ def run(echo: Callable[[str], None]) -> DemoResult:
         key.save(folder / "key.json")
         chain = write_test_chain(folder / "key.json")
         signer = Signer.from_files(chain.chain, chain.key)
+        media = (_pictures(), _sounds())
         echo(f"Made a secret key ({key.key_id}) and a test certificate.")
         echo("")
         echo(
             "Marking, with a watermark and a signed manifest (the first use compiles; wait a bit):"
         )
-        marked = [_mark(_picture(name, folder), folder, key, signer, echo) for name in PICTURES]
+        ids = {
+            name: _mark(_original(name, folder), folder, key, signer, echo)
+            for medium in media
+            for name in medium.names
+        }
         echo("")
         echo("Looking for the marks again, with the key and the certificate's root:")
         _row(echo, "what happened to the file", "verdict", "p-value", "mark id", "manifest")
         tried = found = 0
-        for path, mark_id in marked:
-            echo(f"  {path.name}")
-            changes = _changed(path, folder)
-            for what, changed in changes:
-                report = _detect(changed, key, chain.root)
-                tried += 1
-                found += _show(echo, what, report, mark_id)
-        # A file that lost its manifest, or that would tell whoever has no key.
-        alarms = _without_our_mark(changes[1][1], folder, key, echo)
+        bare = []
+        for medium in media:
+            for name in medium.names:
+                echo(f"  {name}")
+                changes = _changed(folder / name, medium)
+                for what, changed in changes:
+                    report = _detect(changed, key, chain.root)
+                    tried += 1
+                    found += _show(echo, what, report, ids[name])
+            # A file that lost its manifest, or that would tell whoever has no key.
+            bare.append((name, changes[1][1]))
+        without, alarms = _without_our_mark(folder / "original", bare, key, echo)
     seconds = time.perf_counter() - start
     echo("")
-    echo(f"The right id was read in {found} of {tried} marked pictures, and {alarms} of 4 pictures")
-    echo("without our mark raised a false alarm. Editing threw the manifest away and not the")
-    echo("watermark: hence two layers. A p-value is a bound on the probability that a picture")
-    echo("without this mark scores as high; it holds for any picture. Where no mark is found, that")
-    echo("says nothing about who or what made the picture.")
+    echo(
+        f"The right id was read in {found} of {tried} marked files, and {alarms} of {without} files"
+    )
+    echo("without our mark raised a false alarm.")
+    if found == tried:
+        echo("Editing threw the manifest away and not the watermark: hence two layers.")
+    echo(
+        "A p-value is a bound on the probability that content without this mark scores as high; it"
+    )
+    echo("holds for any content. Where no mark is found, that says nothing about who or what made")
+    echo("the content.")
     echo(f"This took {seconds:.0f} seconds. Nothing was kept.")
     return DemoResult(tried, found, alarms, seconds)
 
 
-def _picture(name: str, folder: Path) -> Path:
+def _original(name: str, folder: Path) -> Path:
     # Out of the package, which need not be a folder.
     path = folder / "original" / name
     path.parent.mkdir(exist_ok=True)
@@ -107,37 +149,45 @@ def _picture(name: str, folder: Path) -> Path:
     return path
 
 
-def _mark(
-    original: Path, folder: Path, key: MarkingKey, signer: Signer, echo: Callable[[str], None]
-) -> tuple[Path, str]:
+def _mark(original: Path, folder: Path, key: MarkingKey, signer: Signer, echo: Echo) -> str:
+    """Mark a file into the folder, and return the mark id."""
     from waarmerk.api import mark_file
 
-    target = folder / original.name
     start = time.perf_counter()
-    report = mark_file(original, target, key, signer=signer)
+    report = mark_file(original, folder / original.name, key, signer=signer)
     seconds = time.perf_counter() - start
+    mark = report.watermark
     echo(
-        f"  {original.name:<12} {report.width} x {report.height:<5} "
-        f"id {report.watermark.mark_id.hex}  {report.watermark.psnr:.1f} dB PSNR  {seconds:.1f} s"
+        f"  {original.name:<12} {_size(report):<14} "
+        f"id {mark.mark_id.hex}  {mark.fidelity}  {seconds:.1f} s"
     )
-    return target, report.watermark.mark_id.hex
+    return mark.mark_id.hex
 
 
-def _changed(path: Path, folder: Path) -> list[tuple[str, Path]]:
-    from PIL import Image
+def _size(report: MarkReport) -> str:
+    if report.duration is None or report.sample_rate is None:
+        return f"{report.width} x {report.height}"
+    return f"{report.duration:.1f} s, {report.sample_rate // 1000} kHz"
 
+
+def _changed(path: Path, medium: Medium[Any]) -> list[tuple[str, Path]]:
     out = [("nothing: as it was written", path)]
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
-    for i, damage in enumerate(_damages()):
-        changed = folder / f"{path.stem}-{i}{damage.suffix}"
-        damage.apply(image).save(changed, **damage.options)
+    content = medium.load(path)
+    for i, damage in enumerate(medium.damages):
+        changed = path.with_name(f"{path.stem}-{i}{damage.suffix}")
+        damage.save(content, changed)
         out.append((damage.name, changed))
     return out
 
 
-def _damages() -> tuple[Damage, ...]:
+def _pictures() -> Medium[Image.Image]:
     from PIL import Image, ImageOps
+
+    Change = Callable[[Image.Image], Image.Image]
+
+    def load(path: Path) -> Image.Image:
+        with Image.open(path) as opened:
+            return opened.convert("RGB")
 
     def scaled(image: Image.Image, factor: float) -> Image.Image:
         size = (round(image.width * factor), round(image.height * factor))
@@ -158,47 +208,104 @@ def _damages() -> tuple[Damage, ...]:
     def same(image: Image.Image) -> Image.Image:
         return image
 
-    return (
-        Damage("saved as JPEG, quality 50", same, ".jpg", {"quality": 50}),
-        Damage("60 % size, WebP quality 80", lambda i: scaled(i, 0.6), ".webp", {"quality": 80}),
-        Damage("cropped to half, JPEG 90", lambda i: cropped(i, 0.5), ".jpg", {"quality": 90}),
-        Damage("turned by 5 degrees, PNG", lambda i: turned(i, 5), ".png", {}),
-        Damage("mirrored, JPEG 80", ImageOps.mirror, ".jpg", {"quality": 80}),
-        Damage("cropped, 80 % size, JPEG 70", passed_on, ".jpg", {"quality": 70}),
+    def damage(name: str, change: Change, suffix: str, **options: int) -> Damage[Image.Image]:
+        def save(image: Image.Image, path: Path) -> None:
+            change(image).save(path, **options)
+
+        return Damage(name, suffix, save)
+
+    return Medium(
+        PICTURES,
+        load,
+        (
+            damage("saved as JPEG, quality 50", same, ".jpg", quality=50),
+            damage("60 % size, WebP quality 80", lambda i: scaled(i, 0.6), ".webp", quality=80),
+            damage("cropped to half, JPEG 90", lambda i: cropped(i, 0.5), ".jpg", quality=90),
+            damage("turned by 5 degrees, PNG", lambda i: turned(i, 5), ".png"),
+            damage("mirrored, JPEG 80", ImageOps.mirror, ".jpg", quality=80),
+            damage("cropped, 80 % size, JPEG 70", passed_on, ".jpg", quality=70),
+        ),
     )
 
 
-def _detect(path: Path, key: MarkingKey, root: Path) -> DetectionReport:
+def _sounds() -> Medium[Sound]:
+    import soundfile
+    import soxr
+
+    from waarmerk.marking import formats
+    from waarmerk.marking.sound_encode import Plan, open_writer
+
+    def load(path: Path) -> Sound:
+        samples, rate = soundfile.read(path, dtype="float32")
+        return Sound(samples, rate)
+
+    def encoded(sound: Sound, path: Path, name: str, bits: int) -> None:
+        how = Plan(formats.SOUNDS[name], sound.rate, 1, "float32", lossless=False, bits=bits)
+        writer = open_writer(path, how)
+        writer.write(sound.samples[:, None])
+        writer.close()
+
+    def middle(sound: Sound, path: Path, seconds: int) -> None:
+        length = seconds * sound.rate
+        start = (len(sound.samples) - length) // 2
+        soundfile.write(path, sound.samples[start : start + length], sound.rate)
+
+    def faster(sound: Sound, path: Path, speed: float) -> None:
+        # Fewer samples at the same rate: it ends earlier, and all is higher.
+        samples = soxr.resample(sound.samples, sound.rate * speed, sound.rate)
+        soundfile.write(path, samples, sound.rate)
+
+    def telephoned(sound: Sound, path: Path) -> None:
+        samples = soxr.resample(sound.samples, sound.rate, 8000)
+        soundfile.write(path, samples, 8000, subtype="ULAW")
+
+    return Medium(
+        SOUNDS,
+        load,
+        (
+            Damage("MP3, 64 kbit/s", ".mp3", partial(encoded, name="MP3", bits=64_000)),
+            Damage("Opus, 16 kbit/s", ".opus", partial(encoded, name="OPUS", bits=16_000)),
+            Damage("its middle 3 seconds, WAV", ".wav", partial(middle, seconds=3)),
+            Damage("played 5 % faster, FLAC", ".flac", partial(faster, speed=1.05)),
+            Damage("as by telephone, 8 kHz mu-law WAV", ".wav", telephoned),
+        ),
+    )
+
+
+def _detect(path: Path, key: MarkingKey, *roots: Path) -> DetectionReport:
     from waarmerk.detection.file import detect_file
 
-    return detect_file(path, key, (root,))
+    return detect_file(path, key, roots)
 
 
 def _without_our_mark(
-    bare: Path, folder: Path, key: MarkingKey, echo: Callable[[str], None]
-) -> int:
-    from waarmerk.detection.file import detect_file
+    originals: Path, marked: list[tuple[str, Path]], key: MarkingKey, echo: Echo
+) -> tuple[int, int]:
+    """Look at files without the mark of the key; return how many there are, and false alarms."""
     from waarmerk.marking.key import MarkingKey
 
     echo("  without our mark")
-    alarms = 0
-    for name in PICTURES:
-        report = detect_file(folder / "original" / name, key)
-        alarms += report.findings[0].status == "found"
-        _show(echo, f"{name}, never marked", report, None)
-    report = detect_file(bare, MarkingKey.generate())
-    alarms += report.findings[0].status == "found"
-    _show(echo, "marked, looked at with another key", report, None)
-    return alarms
+    other = MarkingKey.generate()
+    reports = [
+        *((f"{n}, never marked", _detect(originals / n, key)) for n in PICTURES + SOUNDS),
+        *((f"{n}, looked at with another key", _detect(path, other)) for n, path in marked),
+    ]
+    for what, report in reports:
+        _show(echo, what, report, None)
+    return len(reports), sum(_watermark(report).found for _, report in reports)
 
 
-def _show(
-    echo: Callable[[str], None], what: str, report: DetectionReport, mark_id: str | None
-) -> bool:
+def _watermark(report: DetectionReport) -> WatermarkFinding:
+    from waarmerk.detection.finding import WatermarkFinding
+
+    return next(f for f in report.findings if isinstance(f, WatermarkFinding))
+
+
+def _show(echo: Echo, what: str, report: DetectionReport, mark_id: str | None) -> bool:
     """Print one row; return whether the right id was read."""
-    from waarmerk.detection.finding import ManifestFinding, WatermarkFinding
+    from waarmerk.detection.finding import ManifestFinding
 
-    watermark = next(f for f in report.findings if isinstance(f, WatermarkFinding))
+    watermark = _watermark(report)
     manifest = next(f for f in report.findings if isinstance(f, ManifestFinding))
     read = None if watermark.mark_id is None else watermark.mark_id.hex
     right = mark_id is not None and watermark.found and read == mark_id
@@ -211,6 +318,6 @@ def _show(
     return right
 
 
-def _row(echo: Callable[[str], None], *cells: str) -> None:
+def _row(echo: Echo, *cells: str) -> None:
     widths = (36, 12, 11, 9, 0)
     echo("  " + " ".join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True)).rstrip())

@@ -338,6 +338,8 @@ class AudioDetector:
         segments = state.segments.get(None, []) + (
             state.segments.get(state.mark_id, []) if state.mark_id else []
         )
+        # The last frame is centred on the end, and its cell reaches beyond it.
+        end = self._hearing.seconds
         return WatermarkFinding(
             status="found",
             scheme=SCHEME.name,
@@ -345,7 +347,7 @@ class AudioDetector:
             log10_p=log10_p,
             mark_id=state.mark_id,
             geometry=SoundGeometry(state.place.tempo, state.place.pitch),
-            segments=tuple(joined(segments)),
+            segments=tuple(Segment(s.start, min(s.end, end)) for s in joined(segments)),
         )
 
 
@@ -403,5 +405,8 @@ def _fed(
 ) -> AudioDetector:
     _, channels = check_samples(samples, sample_rate)
     detector = AudioDetector(sample_rate, channels, keys, effort=effort, early=False)
-    detector.feed(samples)
+    # Minute by minute: all at once, the rows of hours would be moved again for every chunk.
+    minute = 60 * int(sample_rate)
+    for first in range(0, len(samples), minute):
+        detector.feed(samples[first : first + minute])
     return detector

@@ -50,7 +50,7 @@ class Hearing:
     """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
-        self._rate = sample_rate
+        self._rate = sample_rate = int(sample_rate)
         self.channels = channels
         self._fed = 0
         self._block: list[NDArray[np.float32]] = []

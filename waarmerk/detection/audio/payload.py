@@ -95,14 +95,15 @@ def read(
     from waarmerk.kernels.sound_table import soft_bits
 
     laid = lay(table, place, *span)
-    energy = float(np.einsum("bt,bt->", laid.cells, laid.cells, dtype=np.float64))
+    cells = _folded(laid.cells)
+    energy = float(np.einsum("bt,bt->", cells, cells, dtype=np.float64))
     if energy <= 0.0:
         return None
     shifts = SCHEME.tile * np.arange(SCHEME.payload_tiles)
     soft = np.zeros((SCHEME.payload_tiles, SCHEME.code_length))
     for shift, row in zip(shifts, soft, strict=True):
         start = int(laid.low + shift) % SCHEME.cycle
-        soft_bits(laid.cells, pattern.sign_rows, pattern.place_rows, start, row)
+        soft_bits(cells, pattern.sign_rows, pattern.place_rows, start, row)
     scores = (np.einsum("sn,sn->s", soft, soft) / energy - 1.0) * math.sqrt(SCHEME.code_length / 2)
     best: Reading | None = None
     for k in np.argsort(-scores)[:_ATTEMPTS]:
@@ -117,6 +118,16 @@ def read(
                 replace(place, cell=place.cell + float(shifts[k])),
             )
     return best
+
+
+def _folded(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add up cells that lie a cycle apart: they share one sign, and are one draw of chance."""
+    count = cells.shape[1]
+    if count <= SCHEME.cycle:
+        return cells
+    padded = np.pad(cells, ((0, 0), (0, -count % SCHEME.cycle)))
+    folded: NDArray[np.float32] = padded.reshape(len(cells), -1, SCHEME.cycle).sum(1)
+    return folded
 
 
 def _decoded(soft: NDArray[np.float64], energy: float) -> tuple[float, MarkId] | None:

@@ -127,7 +127,8 @@ class AudioMarker:
         strength: float = 1.0,
     ) -> None:
         _check_format(sample_rate, channels)
-        self.sample_rate = sample_rate
+        # A number of NumPy would overflow where samples are counted.
+        self.sample_rate = sample_rate = int(sample_rate)
         self.channels = channels
         self._start = start_frame(key, mark_id)
         self._cells = unit_pattern(key_pattern(key), mark_id) * np.float32(strength)
