@@ -91,8 +91,8 @@ def run(echo: Echo) -> DemoResult:
     from waarmerk.marking.signer import Signer
 
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="waarmerk-demo-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="waarmerk-demo-") as temporary:
+        folder = Path(temporary)
         key = MarkingKey.generate()
         key.save(folder / "key.json")
         chain = write_test_chain(folder / "key.json")
@@ -126,17 +126,12 @@ def run(echo: Echo) -> DemoResult:
         without, alarms = _without_our_mark(folder / "original", bare, key, echo)
     seconds = time.perf_counter() - start
     echo("")
-    echo(
-        f"The right id was read in {found} of {tried} marked files, and {alarms} of {without} files"
-    )
-    echo("without our mark raised a false alarm.")
+    echo(f"The right id was read in {found} of {tried} marked files, and {alarms} of {without}")
+    echo("files without our mark raised a false alarm.")
     if found == tried:
         echo("Editing threw the manifest away and not the watermark: hence two layers.")
-    echo(
-        "A p-value is a bound on the probability that content without this mark scores as high; it"
-    )
-    echo("holds for any content. Where no mark is found, that says nothing about who or what made")
-    echo("the content.")
+    echo("A p-value is a bound on the probability that a file without this mark scores as high,")
+    echo("whatever is in it. Where no mark is found, that says nothing about who or what made it.")
     echo(f"This took {seconds:.0f} seconds. Nothing was kept.")
     return DemoResult(tried, found, alarms, seconds)
 
@@ -208,7 +203,7 @@ def _pictures() -> Medium[Image.Image]:
     def same(image: Image.Image) -> Image.Image:
         return image
 
-    def damage(name: str, change: Change, suffix: str, **options: int) -> Damage[Image.Image]:
+    def damage(name: str, change: Change, suffix: str, **options: Any) -> Damage[Image.Image]:
         def save(image: Image.Image, path: Path) -> None:
             change(image).save(path, **options)
 
@@ -288,7 +283,7 @@ def _without_our_mark(
     other = MarkingKey.generate()
     reports = [
         *((f"{n}, never marked", _detect(originals / n, key)) for n in PICTURES + SOUNDS),
-        *((f"{n}, looked at with another key", _detect(path, other)) for n, path in marked),
+        *((f"{n}, with another key", _detect(path, other)) for n, path in marked),
     ]
     for what, report in reports:
         _show(echo, what, report, None)

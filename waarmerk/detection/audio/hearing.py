@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from waarmerk.errors import InputError
 from waarmerk.marking.audio.bands import band_weights
-from waarmerk.marking.audio.marker import check_samples
+from waarmerk.marking.audio.marker import check_format, check_samples
 from waarmerk.marking.audio.scheme import SCHEME
 
 __all__ = ["FRAMES_A_SECOND", "HOP", "PARTS", "Hearing"]
@@ -50,6 +50,7 @@ class Hearing:
     """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
+        check_format(sample_rate, channels)
         self._rate = sample_rate = int(sample_rate)
         self.channels = channels
         self._fed = 0

@@ -25,10 +25,18 @@ from waarmerk.marking.audio.bands import band_weights
 from waarmerk.marking.audio.pattern import unit_pattern
 from waarmerk.marking.audio.perception import LOOK_AHEAD, LOOK_BACK, amplitudes
 from waarmerk.marking.audio.scheme import SCHEME, key_pattern, start_frame
+from waarmerk.marking.job import require_in_use
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
 
-__all__ = ["HIGHEST_RATE", "LOWEST_RATE", "MOST_CHANNELS", "AudioMarker", "check_samples"]
+__all__ = [
+    "HIGHEST_RATE",
+    "LOWEST_RATE",
+    "MOST_CHANNELS",
+    "AudioMarker",
+    "check_format",
+    "check_samples",
+]
 
 LOWEST_RATE, HIGHEST_RATE = 8000, 192000  # Hz
 MOST_CHANNELS = 32
@@ -58,7 +66,7 @@ def check_samples(samples: NDArray[Any], sample_rate: int) -> tuple[int, int]:
         raise InputError(f"sound has the shape (samples,) or (samples, channels), "
                          f"not {samples.shape}")  # fmt: skip
     channels = 1 if samples.ndim == 1 else samples.shape[1]
-    _check_format(sample_rate, channels)
+    check_format(sample_rate, channels)
     if samples.dtype == np.float32 and samples.size:
         peak = max(float(samples.max()), -float(samples.min()))
         if not math.isfinite(peak):
@@ -71,7 +79,8 @@ def check_samples(samples: NDArray[Any], sample_rate: int) -> tuple[int, int]:
     return samples.shape[0], channels
 
 
-def _check_format(sample_rate: int, channels: int) -> None:
+def check_format(sample_rate: int, channels: int) -> None:
+    """Refuse rates and numbers of channels that are not supported, with an InputError."""
     if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
         raise InputError(
             f"a sample rate of {sample_rate} Hz is not supported; it must be from {LOWEST_RATE} to "
@@ -106,6 +115,8 @@ class AudioMarker:
     ------
     InputError
         If rate or channels are not supported.
+    KeyFileError
+        If the key was retired.
 
     Examples
     --------
@@ -126,7 +137,8 @@ class AudioMarker:
         *,
         strength: float = 1.0,
     ) -> None:
-        _check_format(sample_rate, channels)
+        check_format(sample_rate, channels)
+        require_in_use(key)
         # A number of NumPy would overflow where samples are counted.
         self.sample_rate = sample_rate = int(sample_rate)
         self.channels = channels
