@@ -13,10 +13,10 @@ them, which has to hold too, as the number of keys is paid for. `summarise` give
 import argparse
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import beta, binom
@@ -27,6 +27,10 @@ from benchmarks.marks import bench_id, bench_key, log10_p, read_each
 from benchmarks.results import ResultFile, Row
 from benchmarks.run_images import ONE_THREAD
 from benchmarks.transforms import apply, rng_for
+
+if TYPE_CHECKING:
+    from waarmerk import MarkingKey
+    from waarmerk.detection.finding import WatermarkFinding
 
 THRESHOLDS = (0.1, 0.01, 0.001)
 EFFORTS = ("fast", "full")
@@ -130,13 +134,24 @@ def measure(task: tuple[Path, Content, str, int]) -> Row:
         rgb = make(data, content)
     except CannotMarkError:  # so there is no picture with another key's mark to ask about
         return {**name, "log10_p": [], "family": 0.0}
-    keys = [bench_key("false positives", content.name, index) for index in range(number)]
+    return name | evidence(
+        [bench_key("false positives", content.name, index) for index in range(number)],
+        lambda keys: read_each(rgb, keys, effort),
+        lambda keys: detect_image(rgb, keys=keys, effort=effort),
+    )
+
+
+def evidence(
+    keys: "list[MarkingKey]",
+    each: "Callable[[list[MarkingKey]], list[WatermarkFinding]]",
+    together: "Callable[[list[MarkingKey]], WatermarkFinding]",
+) -> Row:
+    """Return what a content says of every key by itself, and of the first four in one call."""
     try:
-        values = [log10_p(finding) for finding in read_each(rgb, keys, effort)]
-        family = log10_p(detect_image(rgb, keys=keys[:FAMILY], effort=effort))
+        values = [log10_p(finding) for finding in each(keys)]
+        return {"log10_p": values, "family": log10_p(together(keys[:FAMILY]))}
     except Exception as error:  # noqa: BLE001 - a defect is reported, and the run goes on
-        return {**name, "log10_p": [], "family": 0.0, "error": f"{type(error).__name__}: {error}"}
-    return {**name, "log10_p": values, "family": family}
+        return {"log10_p": [], "family": 0.0, "error": f"{type(error).__name__}: {error}"}
 
 
 def summarise(values: list[float], threshold: float) -> dict[str, Any]:
@@ -158,22 +173,20 @@ def summarise(values: list[float], threshold: float) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def arguments(keys: int) -> argparse.ArgumentParser:
+    """Describe what the command lines of all media share."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("results/false_positives.jsonl"))
-    parser.add_argument("--keys", type=int, default=24, help="keys per content")
+    parser.add_argument("--keys", type=int, default=keys, help="keys per content")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--efforts", default=",".join(EFFORTS))
-    options = parser.parse_args()
-    out = ResultFile(options.out, FIELDS, {"keys": options.keys})
-    todo = [
-        (options.data, content, effort, options.keys)
-        for effort in options.efforts.split(",")
-        for content in contents(options.data)
-        if {"class": content.group, "content": content.name, "effort": effort} not in out
-    ]
+    return parser
+
+
+def drive(
+    out: ResultFile, measure: Callable[[Any], Row], todo: list[Any], options: argparse.Namespace
+) -> None:
+    """Measure everything that is left to do, and print what it comes to."""
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         for done, row in enumerate(pool.imap_unordered(measure, todo), 1):
@@ -190,6 +203,22 @@ def main() -> None:
                 f"{result['share']:.2%} (upper limit {result['upper']:.2%}, "
                 f"chance {result['chance']:.3f})"
             )
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = arguments(keys=24)
+    parser.description = __doc__.partition("\n")[0]
+    parser.add_argument("--out", type=Path, default=Path("results/false_positives.jsonl"))
+    options = parser.parse_args()
+    out = ResultFile(options.out, FIELDS, {"keys": options.keys})
+    todo = [
+        (options.data, content, effort, options.keys)
+        for effort in options.efforts.split(",")
+        for content in contents(options.data)
+        if {"class": content.group, "content": content.name, "effort": effort} not in out
+    ]
+    drive(out, measure, todo, options)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ public by that and good for nothing else.
 
 import hashlib
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,15 @@ def read_each(rgb: np.ndarray, keys: "list[MarkingKey]", effort: str) -> "list[W
     return detect_each(rgb, keys, effort)
 
 
+def hear_each(
+    samples: np.ndarray, rate: int, keys: "list[MarkingKey]", effort: "Effort"
+) -> "list[WatermarkFinding]":
+    """Ask for every key by itself, over one shared analysis: no finding pays for other keys."""
+    from waarmerk.detection.audio import detect_each
+
+    return detect_each(samples, rate, keys, effort)
+
+
 def log10_p(finding: "WatermarkFinding") -> float:
     """Return the finding's evidence; content that could not be looked at gives none (p = 1)."""
     value = finding.log10_p
@@ -57,17 +67,33 @@ def reading(finding: "WatermarkFinding", sent: "MarkId") -> dict[str, Any]:
     }
     if finding.geometry is not None:
         row["geometry"] = finding.geometry.as_dict()
+    if getattr(finding, "segments", ()):
+        row["segments"] = [[round(s.start, 2), round(s.end, 2)] for s in finding.segments]
     return row
 
 
 def look_for(
     rgb: np.ndarray, key: "MarkingKey", sent: "MarkId", effort: "Effort" = "full"
 ) -> dict[str, Any]:
-    """Detect and describe; a detector that raises has read nothing, and the run goes on."""
+    """Detect in a picture and describe."""
     from waarmerk import detect_image
 
+    return described(lambda: detect_image(rgb, keys=[key], effort=effort), sent)
+
+
+def listen_for(
+    samples: np.ndarray, rate: int, key: "MarkingKey", sent: "MarkId", effort: "Effort" = "full"
+) -> dict[str, Any]:
+    """Detect in a sound and describe."""
+    from waarmerk import detect_audio
+
+    return described(lambda: detect_audio(samples, rate, keys=[key], effort=effort), sent)
+
+
+def described(detect: "Callable[[], WatermarkFinding]", sent: "MarkId") -> dict[str, Any]:
+    """Describe what is found; a detector that raises has read nothing, and the run goes on."""
     try:
-        return reading(detect_image(rgb, keys=[key], effort=effort), sent)
+        return reading(detect(), sent)
     except Exception as error:  # noqa: BLE001 - whatever it is, it counts against the detector
         reason = f"{type(error).__name__}: {error}"
         return {"status": "error", "found": False, "log10_p": 0.0, "exact": False, "reason": reason}

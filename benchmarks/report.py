@@ -11,13 +11,15 @@ that is not there leaves its section as it is.
 import argparse
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
+from benchmarks import sound_report
 from benchmarks.data import TUNING_GRAPHICS
 from benchmarks.false_positives import THRESHOLDS, summarise
 from benchmarks.results import Row, read
+from benchmarks.tables import grouped, percent, source, table
 from benchmarks.transforms import TRANSFORMS
 
 END = "<!-- end of results -->"
@@ -30,48 +32,11 @@ TITLES = {
     "coexistence": "Two watermarks in one picture",
     "peers": "Peers",
     "throughput": "Speed",
+    **sound_report.TITLES,
 }
 SURE = -9.0  # log10 p of "detected"
 FOR_FIGURES = ("512", "1024", "12mp")
 FOLDER_NAMES = {"512": "512 px", "1024": "about 1 MP", "12mp": "12 MP"}
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table; all columns but the first are aligned to the right.
-
-    >>> print(table(["a", "b"], [["x", "1"]]))
-    | a | b |
-    |:--|--:|
-    | x | 1 |
-    """
-    head = list(head)
-    lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def percent(values: Iterable[bool]) -> str:
-    """Return the share of true values in per cent, or a dash."""
-    values = list(values)
-    return f"{100 * mean(values):.1f}" if values else "-"
-
-
-def source(header: Row, data: str) -> str:
-    """Say where a table comes from."""
-    versions = header["versions"]
-    commands = ", ".join(f"`{c}`" for c in (header["command"], *header.get("more_commands", [])))
-    return (
-        f"{commands}, {header['date']}, code {header['code']}, "
-        f"Python {header['python']}, NumPy {versions['numpy']}, Pillow {versions['pillow']}. {data}"
-    )
-
-
-def grouped(rows: Iterable[Row], *fields: str) -> dict[tuple[str, ...], list[Row]]:
-    """Collect rows by the values of `fields`, in the order in which they come."""
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(str(row.get(field)) for field in fields)].append(row)
-    return groups
 
 
 def fidelity(header: Row, rows: list[Row]) -> str:
@@ -322,15 +287,18 @@ def throughput(header: Row, rows: list[Row]) -> str:
     return f"{table(head, lines)}\n\n{source(header, note)}"
 
 
-SECTIONS: dict[str, tuple[str, Callable[[Row, list[Row]], str]]] = {
-    "fidelity": ("images.jsonl", fidelity),
-    "robustness": ("images.jsonl", robustness),
-    "graphics": ("graphics.jsonl", flat),
-    "false_positives": ("false_positives.jsonl", false_positives),
-    "attacks": ("attacks.jsonl", attacks),
-    "coexistence": ("coexistence.jsonl", coexistence),
-    "peers": ("peers.jsonl", peers),
-    "throughput": ("throughput.jsonl", throughput),
+# Which result files a section is made of; the first has to be there, others may add to it.
+SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
+    "fidelity": (("images.jsonl",), fidelity),
+    "robustness": (("images.jsonl",), robustness),
+    "graphics": (("graphics.jsonl",), flat),
+    "false_positives": (("false_positives.jsonl",), false_positives),
+    "attacks": (("attacks.jsonl",), attacks),
+    "coexistence": (("coexistence.jsonl",), coexistence),
+    "peers": (("peers.jsonl",), peers),
+    "throughput": (("throughput.jsonl",), throughput),
+    "sound_false_positives": (("sound_false_positives.jsonl",), false_positives),
+    **sound_report.SECTIONS,
 }
 
 
@@ -344,6 +312,11 @@ def put(page: str, name: str, text: str) -> str:
     return f"{page.rstrip()}\n\n## {TITLES[name]}\n\n{block}\n"
 
 
+def found(path: Path) -> tuple[Row, list[Row]]:
+    """Return header and rows of a file; nothing of one that is not there."""
+    return read(path) if path.exists() else ({}, [])
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -351,15 +324,14 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=Path("docs/results.md"))
     options = parser.parse_args()
     page = options.docs.read_text() if options.docs.exists() else "# Results\n"
-    for name, (file, write) in SECTIONS.items():
-        path = options.results / file
-        path = path if path.exists() else path.with_suffix(".jsonl.gz")
-        if path.exists():
-            header, rows = read(path)
-            page = put(page, name, write(header, rows))
-            print(f"{name}: {len(rows)} rows of {file}")
+    for name, (files, write) in SECTIONS.items():
+        paths = [options.results / file for file in files]
+        paths = [path if path.exists() else path.with_suffix(".jsonl.gz") for path in paths]
+        if all(path.exists() for path in paths[:1]):
+            page = put(page, name, write(*(part for path in paths for part in found(path))))
+            print(f"{name}: written from {', '.join(files) or 'published figures'}")
         else:
-            print(f"{name}: no {file}, left as it is")
+            print(f"{name}: no {files[0]}, left as it is")
     options.docs.parent.mkdir(parents=True, exist_ok=True)
     options.docs.write_text(page)
 

@@ -19,21 +19,44 @@ from typing import Any
 Row = dict[str, Any]
 
 _ROOT = Path(__file__).resolve().parent.parent
-_MEASURED = (
-    "waarmerk/kernels/**/*.py",
-    "waarmerk/marking/image/**/*.py",
-    "waarmerk/marking/key.py",
-    "waarmerk/marking/payload.py",
-    "waarmerk/detection/image/**/*.py",
-)
-_PACKAGES = ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image")
+_BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py")
+# What the rows of each medium depend on: the mark, its detector, and the changes made to it.
+_MEASURED = {
+    "image": (
+        *_BOTH,
+        *(
+            f"waarmerk/kernels/{name}.py"
+            for name in ("__init__", "_jit", "lattice", "picture", "polar", "tiles")
+        ),
+        "waarmerk/marking/image/**/*.py",
+        "waarmerk/detection/image/**/*.py",
+        "benchmarks/transforms.py",
+    ),
+    "audio": (
+        *_BOTH,
+        *(f"waarmerk/kernels/{name}.py" for name in ("__init__", "_jit", "sound*")),
+        "waarmerk/marking/audio/**/*.py",
+        "waarmerk/detection/audio/**/*.py",
+        "benchmarks/sound_codecs.py",
+        "benchmarks/sound_data.py",
+        "benchmarks/sound_effects.py",
+        "benchmarks/sound_transforms.py",
+    ),
+}
+_PACKAGES = {
+    "image": ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image"),
+    "audio": (
+        *("waarmerk", "numpy", "scipy", "numba", "soundfile", "soxr", "av"),
+        *("librosa", "pesq", "visqol-python"),
+    ),
+}
 
 
-def code_fingerprint(patterns: Iterable[str] = _MEASURED) -> str:
+def code_fingerprint(medium: str = "image") -> str:
     """Return 12 hex digits that change with the source of what the benchmark measures."""
     digest = hashlib.sha256()
-    own = (*patterns, "benchmarks/transforms.py")
-    for path in sorted({path for pattern in own for path in _ROOT.glob(pattern)}):
+    paths = {path for pattern in _MEASURED[medium] for path in _ROOT.glob(pattern)}
+    for path in sorted(paths):
         digest.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
@@ -45,7 +68,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def header(parameters: Row, fingerprint: str) -> Row:
+def header(parameters: Row, fingerprint: str, medium: str = "image") -> Row:
     """Describe how a file came about; `parameters` holds what decides its rows."""
     return {
         "header": True,
@@ -55,7 +78,7 @@ def header(parameters: Row, fingerprint: str) -> Row:
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "versions": {package: _version(package) for package in _PACKAGES[medium]},
     }
 
 
@@ -95,16 +118,23 @@ class ResultFile:
     parameters : dict
         What decides the rows beside the code; has to be equal when a run is resumed.
     fingerprint : str, optional
-        Of the code measured; by default that of the image mark and its detector.
+        Of the code measured; by default that of the mark of `medium` and its detector.
+    medium : {"image", "audio"}
+        What is measured.
     """
 
     def __init__(
-        self, path: Path, fields: tuple[str, ...], parameters: Row, fingerprint: str | None = None
+        self,
+        path: Path,
+        fields: tuple[str, ...],
+        parameters: Row,
+        fingerprint: str | None = None,
+        medium: str = "image",
     ) -> None:
         self._fields = fields
         self._path = path
         self.rows: list[Row] = []
-        top = header(parameters, fingerprint or code_fingerprint())
+        top = header(parameters, fingerprint or code_fingerprint(medium), medium)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size:
             old, rows = read(path)

@@ -24,6 +24,7 @@ from PIL import Image
 import waarmerk.kernels
 from benchmarks.data import read_rgb
 from benchmarks.marks import bench_id, bench_key
+from benchmarks.sound_transforms import apply_sound
 from benchmarks.transforms import apply, rng_for
 from waarmerk import detect_image, mark_image
 
@@ -105,8 +106,9 @@ def test_mark(benchmark, picture: np.ndarray) -> None:
     timed(benchmark, lambda: mark_image(picture, key, mark_id=mark_id), picture)
 
 
-# Kernels: each is timed with the arguments that marking and detection of a picture of about 1 MP
-# really gave it, those of its largest call. So nothing here follows a kernel's signature.
+# Kernels: each is timed with the arguments that marking and detection of a picture of about 1 MP,
+# or of a minute of sound, really gave it, those of its largest call. So nothing here follows a
+# kernel's signature.
 
 
 def public_kernels() -> list[str]:
@@ -150,7 +152,20 @@ def calls(request: pytest.FixtureRequest) -> dict[str, tuple[object, ...]]:
         detect_image(apply("rotate_5_crop", marked), keys=[key])
         detect_image(apply("perspective", marked), keys=[key, other])
         detect_image(apply("resize_0.5", rgb), keys=[other])
+        record_sound()
     return recorded
+
+
+def record_sound() -> None:
+    """Mark a minute of 16 kHz stereo, and look for the mark as it is, faster, and of no key."""
+    from waarmerk import detect_audio, mark_audio
+
+    rate, key, other = 16000, bench_key("throughput"), bench_key("throughput", "other")
+    sound = rng_for("sound").normal(0, 0.1, (60 * rate, 2)).astype(np.float32)
+    marked = mark_audio(sound, rate, key, mark_id=bench_id("throughput")).content
+    faster, _ = apply_sound("speed_1.05", marked, rate)
+    for samples, wanted in ((marked, key), (faster, key), (sound, other)):
+        detect_audio(samples, rate, keys=[wanted])
 
 
 @pytest.mark.parametrize("name", public_kernels())

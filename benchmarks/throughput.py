@@ -14,9 +14,7 @@ compiled and called once before the first timing.
 import argparse
 import io
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ from PIL import Image
 
 from benchmarks.data import pictures
 from benchmarks.marks import bench_id, bench_key
+from benchmarks.processes import run
 from benchmarks.results import ResultFile, Row
 from benchmarks.run_images import ONE_THREAD, warm_up
 from benchmarks.transforms import apply
@@ -60,16 +59,18 @@ def decode(data: bytes) -> Call:
     return lambda: Image.open(io.BytesIO(data)).load()
 
 
-def take_turns(calls: dict[str, Call], rounds: int) -> dict[str, tuple[float, float]]:
-    """Return the median CPU and wall seconds of every call."""
+def take_turns(
+    calls: dict[str, Call], rounds: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, tuple[float, float]]:
+    """Return the median CPU and wall seconds of every call; `clock` counts the former."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for call in calls.values():
         call()
     for _ in range(rounds):
         for name, call in calls.items():
-            cpu, wall = time.process_time(), time.perf_counter()
+            cpu, wall = clock(), time.perf_counter()
             call()
-            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
+            times[name].append((clock() - cpu, time.perf_counter() - wall))
     return {
         name: (
             statistics.median(cpu for cpu, _ in values),
@@ -172,17 +173,23 @@ def start_up(rounds: int) -> list[Row]:
     for name, code in STARTS.items():
         values = []
         for _ in range(rounds + 1):
-            before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-            if done.returncode:
-                raise SystemExit(f"{name} failed: {done.stderr.decode()[-500:]}")
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-            values.append((cpu, time.perf_counter() - wall))
+            done = run(sys.executable, "-c", code)
+            if done.code:
+                raise SystemExit(f"{name} failed: {done.errors[-500:]}")
+            values.append((done.cpu, done.wall))
         # The first one may have to compile or to read files for the first time.
         cpus, walls = zip(*values[1:], strict=True)
         times[name] = (statistics.median(cpus), statistics.median(walls))
     return rows_of("start-up", "", times, "python")
+
+
+def on_one_thread(module: str) -> None:
+    """Start this program over with one thread for every library, unless it has that already."""
+    if any(os.environ.get(name) != "1" for name in ONE_THREAD):
+        # BLAS and Numba read these when they load, which happened above.
+        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+        again = [sys.executable, "-m", module, *sys.argv[1:]]
+        os.execv(sys.executable, again)  # noqa: S606 - this very program, with its own arguments
 
 
 def main() -> None:
@@ -193,11 +200,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--pictures", type=int, default=4, help="of the folder 1024")
     options = parser.parse_args()
-    if any(os.environ.get(name) != "1" for name in ONE_THREAD):
-        # BLAS and Numba read these when they load, which happened above: start over with them set.
-        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        again = [sys.executable, "-m", "benchmarks.throughput", *sys.argv[1:]]
-        os.execv(sys.executable, again)  # noqa: S606 - this very program, with its own arguments
+    on_one_thread("benchmarks.throughput")
     options.out.unlink(missing_ok=True)  # a comparison of half an old and half a new run is none
     out = ResultFile(options.out, ("group", "picture", "what"), {"rounds": options.rounds})
     warm_up()

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 import waarmerk
-from waarmerk import MarkingKey, detect_image, mark_image
+from tests import independent_sound, rendered_sound
+from waarmerk import MarkId, MarkingKey, detect_image, mark_image
 from waarmerk.cli import cli
 from waarmerk.detection.report import json_schema
 
@@ -26,6 +27,7 @@ ROOT = Path(waarmerk.__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
 MARK = (ROOT / "docs" / "marks" / "image.md").read_text("utf-8")
+SOUND_MARK = (ROOT / "docs" / "marks" / "audio.md").read_text("utf-8")
 STATISTICS = (ROOT / "docs" / "statistics.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 DOCUMENTS = sorted(
@@ -103,10 +105,11 @@ def test_no_option_is_described_that_does_not_exist() -> None:
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of somebody who follows the README: one picture, then what the commands make."""
+    """The folder of somebody who follows the README: a picture, a sound, what the commands make."""
     folder = tmp_path_factory.mktemp("newcomer")
     picture = resources.files("waarmerk").joinpath("demo_data", "lake.jpg").read_bytes()
     (folder / "photo.jpg").write_bytes(picture)
+    rendered_sound.file(folder / "voice.wav", "WAV", rendered_sound.melody(8.0))
     return folder
 
 
@@ -309,3 +312,95 @@ def test_every_constant_of_the_scheme_is_in_the_specification() -> None:
     assert f"{low:.2f} <= sqrt(x² + y²) <= {high:.2f}" in MARK
     assert f"x² + y² >= {(SCHEME.lowest * SCHEME.tile) ** 2:.2f}" in MARK
     assert f"{SCHEME.code_length * SCHEME.lines_per_bit} payload lines" in MARK
+
+
+# --- the specification of the audio mark ---
+
+
+def test_the_vectors_of_the_audio_mark_are_those_of_the_second_implementation() -> None:
+    (shown,) = blocks(section(SOUND_MARK, "## Test vectors"), "text")
+    for one, other in zip(shown.splitlines(), independent_sound.vectors(), strict=True):
+        assert all(map(same, one.split(), other.split())), f"{one!r} is {other!r}"
+
+
+@pytest.mark.parametrize("secret", [bytes(32), bytes(range(32))], ids=["zeros", "counting"])
+def test_the_vectors_of_the_audio_mark_are_those_of_the_package(secret: bytes) -> None:
+    from waarmerk.marking.audio.pattern import unit_pattern
+    from waarmerk.marking.audio.scheme import SCHEME, key_pattern, start_frame
+
+    (shown,) = blocks(section(SOUND_MARK, "## Test vectors"), "text")
+    general, *keys = re.split(r"^(?=secret )", shown, flags=re.MULTILINE)
+    vectors = {
+        line[:34].rstrip(): line[34:].strip()
+        for part in (general, *(part for part in keys if secret.hex() in part.splitlines()[0]))
+        for line in part.splitlines()
+    }
+    mark_id = MarkId.from_hex(vectors["mark id"])
+    key = MarkingKey(secret, created="2026-01-01T00:00:00Z")
+    pattern = key_pattern(key)
+    unit = unit_pattern(pattern, mark_id).astype(float)
+    word = SCHEME.code.encode(mark_id)
+    some, digest = independent_sound.some, independent_sound.sha256
+    signs = {
+        "word, first 32": word[:32],
+        "signs, cell 0": pattern.payload_sign[0],
+    }
+    package = {
+        "band edges, first 3": some(SCHEME.edges[:3], ".4f"),
+        "band edges, last 2": some(SCHEME.edges[-2:], ".4f"),
+        "mark id": mark_id.hex,
+        "word, sha256 of int8": digest(word, "i1"),
+        "secret": secret.hex(),
+        "stream sync, 16 bytes": key.stream(SCHEME.name, "sync").bytes(16).hex(),
+        "stream payload, 16 bytes": key.stream(SCHEME.name, "payload").bytes(16).hex(),
+        "stream start, 4 bytes": key.stream(SCHEME.name, f"start {mark_id}").bytes(4).hex(),
+        "sync phases, line 4, bands 0 to 3": some(pattern.sync_phase[0, :4], ".6f"),
+        "sync phases, line 33, last 2": some(pattern.sync_phase[-1, -2:], ".6f"),
+        "places, cell 0, bands 0 to 7": some(pattern.payload_place[0, :8]),
+        "places, sha256 of int16": digest(pattern.payload_place, "<i2"),
+        "signs, sha256 of int8": digest(pattern.payload_sign, "i1"),
+        "starting cell": str(start_frame(key, mark_id)),
+        "pattern, cell 0, bands 0 to 7": some(unit[0, :8], ".4f"),
+        "pattern, cell 2047, last 4": some(unit[-1, -4:], ".4f"),
+        "pattern, mean square": f"{(unit**2).mean():.4f}",
+    } | {name: "".join("-+"[int(v) > 0] for v in values) for name, values in signs.items()}
+    assert vectors.keys() == package.keys()
+    for name, value in vectors.items():
+        assert all(map(same, value.split(), package[name].split())), name
+
+
+def test_the_price_of_what_is_tried_in_sound_is_in_the_specification() -> None:
+    from waarmerk.detection.audio import detector, sync
+    from waarmerk.marking.audio.scheme import SCHEME
+
+    tried = f"{len(sync._SELECTIONS)} selections x {sync._OFFSETS} offsets x {sync._SIGNS} signs"
+    searched = f"{sum(sync._PICKED)} candidates x {tried}"
+    read = f"{detector._SPANS} spans x {SCHEME.payload_tiles} places in the cycle x 2^64 ids"
+    for text in (tried.replace("selections", "selections of lines"), searched):
+        assert f"{detector._SHARES} shares x windows x {text}" in SOUND_MARK
+    assert SOUND_MARK.count(f"{detector._SHARES} shares x {read}") == 2
+    for text in (searched, read):
+        assert text.partition(" ids")[0].replace(" x ", " × ").replace("2^64", "2⁶⁴") in (
+            STATISTICS.replace("selections of lines", "selections")
+        )
+    assert f"{len(sync.PITCHES)} pitches" in STATISTICS
+    assert f"{len(sync._TEMPOS)} tempos" in STATISTICS
+    assert detector.FOUND_LOG10_P == -6
+    assert "A mark is reported from 1e-6 down" in SOUND_MARK
+
+
+def test_every_constant_of_the_audio_scheme_is_in_the_specification() -> None:
+    from waarmerk.marking.audio.marker import AudioMarker
+    from waarmerk.marking.audio.scheme import SCHEME
+
+    slow, fast = (" ".join(map(str, lines)) for lines in (SCHEME.slow_lines, SCHEME.fast_lines))
+    assert f"L = {slow}   (slow)   {fast}   (fast)" in SOUND_MARK
+    assert f"{SCHEME.slow_share} for the slow lines together" in SOUND_MARK
+    assert f"{SCHEME.fast_share} for the fast ones" in SOUND_MARK
+    assert f"limited to -{SCHEME.limit} .. {SCHEME.limit}" in SOUND_MARK
+    assert f"from {SCHEME.lowest:.0f} Hz to {SCHEME.highest:.0f} Hz" in SOUND_MARK
+    assert f"{SCHEME.tile * SCHEME.bands} words of 64 bits" in SOUND_MARK
+    assert f"with the code's length {SCHEME.code_length} in place of 1024" in SOUND_MARK
+    key = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z")
+    marker = AudioMarker(48000, 1, key, MarkId.from_hex("0123456789abcdef"))
+    assert f"{marker.latency / 48:.0f} ms after it went in, at most" in SOUND_MARK
