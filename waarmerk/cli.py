@@ -290,7 +290,7 @@ def detect(
 
 @cli.command()
 def demo() -> int:
-    """Mark and detect real pictures, offline, and show what survives.
+    """Mark and detect pictures and sounds, offline, and show what survives.
 
     Nothing is left behind.
     """
