@@ -132,8 +132,8 @@ def limited(sound, change, rate, full):
     n = len(sound)
     bound = np.arange(math.ceil(n * 100 / rate) + 2) * rate // 100
     allowed = np.ones(sound.shape)
-    over = (abs(sound + change) > full) & (abs(sound) <= full)
-    allowed[over] = (full - abs(sound[over])) / abs(change[over])
+    over = (abs(sound + change) > full) & (abs(sound) < 0.999 * full)
+    allowed[over] = (0.9995 * full - abs(sound[over])) / abs(change[over])
     share = [1.0] + [allowed[a:b].min(initial=1.0) for a, b in pairwise(bound)]
     share.append(1.0)
     ends = np.minimum(share[1:], share[:-1])
@@ -149,7 +149,7 @@ def heard(sound, rate):
     """Power of the half bands of float samples [n, channels], 200 times a second [frames, 48]."""
     mono = sound.mean(1)
     if np.sum(mono**2) < 1e-3 * np.mean(np.sum(sound**2, 0)):
-        mono = sound[:, 0]
+        mono = sound[:, np.argmax(np.sum(sound**2, 0))]
     if rate != HEARD:
         common = math.gcd(rate, HEARD)
         mono = resample_poly(mono, HEARD // common, rate // common)

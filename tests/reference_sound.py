@@ -36,11 +36,11 @@ def overlap_add(frames, starts, window, out):
 
 
 def hop_share(samples, change, limit):
-    """The largest share of a change that stays within the limit, where the samples do."""
+    """The largest share of a change that stays below the limit, where the samples do."""
     share = 1.0
     for x, d in zip(samples.astype(float).flat, change.astype(float).flat, strict=True):
-        if abs(x) <= limit < abs(x + d):
-            share = min(share, (limit - abs(x)) / abs(d))
+        if abs(x) < 0.999 * limit and limit < abs(x + d):
+            share = min(share, (0.9995 * limit - abs(x)) / abs(d))
     return share
 
 
@@ -55,7 +55,7 @@ def add_limited(samples, change, bounds, previous, limit):
         left, right = min(around[h], around[h + 1]), min(around[h + 1], around[h + 2])
         y = x + d * np.linspace(left, right, x.shape[1], endpoint=False)
         grown = (np.abs(y) > limit) & (np.abs(y) > np.abs(x))
-        out[:, part] = np.where(grown, np.copysign(np.maximum(np.abs(x), limit), y), y)
+        out[:, part] = np.where(grown, x, y)
     return out, around[-2]
 
 

@@ -168,8 +168,6 @@ class WatermarkFinding:
         }
         if self.found and self.segments:
             out["segments"] = [segment.as_dict() for segment in self.segments]
-        if self.found and self.segments:
-            out["segments"] = [segment.as_dict() for segment in self.segments]
         if self.reason is not None:
             out["reason"] = self.reason
         return out

@@ -155,9 +155,10 @@ def add_limited(
 ) -> float:
     """Add the change, made smaller around samples that it would push beyond full scale.
 
-    Every hop gets the largest share of the change that keeps its samples within the limit; the
+    Every hop gets the largest share of the change that keeps its samples just below the limit; the
     share runs linearly from hop to hop, never above what either of two neighbours allows. Samples
-    that are beyond the limit already do not count, and are left alone where they would grow.
+    that are at the limit already, to a thousandth, do not count, or clipped sound would hold no
+    mark; they are left alone where they would grow beyond it.
 
     Parameters
     ----------
@@ -178,6 +179,8 @@ def add_limited(
     channels = samples.shape[0]
     share = np.ones(hops)
     edge = np.float32(limit)
+    clipped = np.float32(0.999 * limit)
+    ceiling = 0.9995 * limit
     for h in range(hops):
         start = bounds[h]
         stop = bounds[h + 1]
@@ -194,8 +197,8 @@ def add_limited(
             for i in range(start, stop):
                 before = abs(samples[c, i])
                 step = change[c, i]
-                if abs(samples[c, i] + step) > edge and before <= edge and step != 0.0:
-                    lowest = min(lowest, (limit - before) / abs(step))
+                if abs(samples[c, i] + step) > edge and before < clipped and step != 0.0:
+                    lowest = min(lowest, (ceiling - before) / abs(step))
         share[h] = lowest
     for h in range(hops - 1):
         left = min(previous if h == 0 else share[h - 1], share[h])

@@ -130,14 +130,14 @@ class Hearing:
 
 
 def _mixed_down(block: NDArray[Any]) -> NDArray[np.float32]:
-    """Give the mean of the channels, or the first one where they cancel each other."""
+    """Give the mean of the channels, or the loudest one where they cancel each other."""
     samples = block.astype(np.float32)
     if block.dtype == np.int16:
         samples *= np.float32(1 / 32768)
     if samples.shape[1] == 1:
         return samples[:, 0]
     mean: NDArray[np.float32] = samples.mean(1)
-    each = np.einsum("tc,tc->", samples, samples) / samples.shape[1]
-    if mean @ mean < _CANCELLED * each:
-        return np.ascontiguousarray(samples[:, 0])
+    each = np.einsum("tc,tc->c", samples, samples)
+    if mean @ mean < _CANCELLED * each.mean():
+        return np.ascontiguousarray(samples[:, int(np.argmax(each))])
     return mean
