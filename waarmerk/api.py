@@ -41,6 +41,8 @@ __all__ = [
     "warm",
 ]
 
+_HEARD_AT_ONCE = 31  # seconds: just more than the detector looks at in one piece
+
 Content = TypeVar("Content")
 ImageLike = TypeVar("ImageLike", "NDArray[np.uint8]", "Image.Image")
 SoundLike = TypeVar("SoundLike", "NDArray[np.float32]", "NDArray[np.int16]")
@@ -188,10 +190,13 @@ def mark_audio(
     mark_id = settled_mark_id(mark_id, kind)
 
     def read_back(content: Samples) -> tuple[MarkId | None, float, bool]:
-        from waarmerk.detection.audio import detect_samples
+        from waarmerk.marking.sound_pipe import Ear
 
-        finding = detect_samples(content, sample_rate, (key,), "fast")
-        return finding.mark_id, finding.log10_p or 0.0, finding.found
+        ear = Ear(_listen(key)(sample_rate, 1 if content.ndim == 1 else content.shape[1]))
+        for start in range(0, len(content), _HEARD_AT_ONCE * sample_rate):
+            ear.feed(content[start : start + _HEARD_AT_ONCE * sample_rate])
+        seen = ear.finish()
+        return seen.mark_id, seen.log10_p or 0.0, seen.found
 
     embedded = embed_samples(samples, sample_rate, key, mark_id, detect=read_back)
     layer = WatermarkLayer(
