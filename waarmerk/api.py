@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from waarmerk.marking.job import require_in_use, settled_mark_id
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from waarmerk.detection.file import Effort
     from waarmerk.detection.finding import WatermarkFinding
+    from waarmerk.detection.text import TextFindings
     from waarmerk.marking.job import Listen, Listener
     from waarmerk.marking.key import MarkingKey
     from waarmerk.marking.manifest import Signer
     from waarmerk.marking.payload import Kind, MarkId
     from waarmerk.marking.report import MarkReport, WatermarkLayer
+    from waarmerk.marking.text.scheme import TextScheme
 
     Pixels = NDArray[np.uint8]
     Samples = NDArray[np.float32] | NDArray[np.int16]
@@ -34,10 +36,13 @@ __all__ = [
     "Marked",
     "detect_audio",
     "detect_image",
+    "detect_text",
+    "detect_texts",
     "make_key_files",
     "mark_audio",
     "mark_file",
     "mark_image",
+    "strip_text",
     "warm",
 ]
 
@@ -242,6 +247,91 @@ def detect_audio(
     return find_sound_watermark(samples, sample_rate, as_keys(keys), effort)
 
 
+def detect_text(
+    text: Any,
+    schemes: Iterable[TextScheme] | TextScheme,
+    *,
+    tokenizer: Any = None,
+    min_tokens: int = 200,
+    threshold: float = 1e-5,
+) -> WatermarkFinding:
+    """Look for token watermarks in a text.
+
+    Parameters
+    ----------
+    text
+        Token ids, int [n], or raw text (str) with a `tokenizer`. Hidden characters that hold a
+        C2PA manifest are left out of raw text.
+    schemes
+        The schemes to look for, with their keys: `SynthID`, `KGW`, `Gumbel`, `TextMark` from
+        `waarmerk.marking.text`. Each is paid for in the p-value.
+    tokenizer
+        That of the model: anything with `encode`, or what `waarmerk.detection.text.tokenizers`
+        loads from a file.
+    min_tokens
+        A shorter text is not looked at, and the finding says so. 0 looks at any.
+    threshold
+        The p-value from which on a mark counts as found.
+
+    Returns
+    -------
+    WatermarkFinding
+        The best of the schemes. ``log10_p`` has paid for schemes and windows;
+        ``tokens_scored`` is how many tokens were counted, repetitions once; ``segments`` are the
+        passages that carry the mark.
+
+    Raises
+    ------
+    InputError
+        If the ids are not token ids, or raw text comes without a tokenizer.
+
+    Notes
+    -----
+    The p-value of `TextMark` holds for any text. Those of the published schemes hold for text that
+    was not chosen with knowledge of their keys, some of which are public (docs/marks/text.md).
+    """
+    from waarmerk.detection.text import detect_ids, detect_raw
+
+    if isinstance(text, str):
+        return detect_raw(text, schemes, tokenizer, min_tokens=min_tokens, threshold=threshold)
+    return detect_ids(text, schemes, min_tokens=min_tokens, threshold=threshold)
+
+
+def detect_texts(
+    texts: Any,
+    schemes: Iterable[TextScheme] | TextScheme,
+    *,
+    min_tokens: int = 200,
+    threshold: float = 1e-5,
+    workers: int | None = None,
+) -> TextFindings:
+    """Look for token watermarks in many texts at once, over all cores.
+
+    Parameters
+    ----------
+    texts
+        Ragged: a sequence of rows of token ids, a pair ``(ids [n], offsets [texts + 1])``, or an
+        Arrow list array.
+    schemes, min_tokens, threshold
+        As of :func:`detect_text`.
+    workers
+        How many threads; one for every core when left out.
+
+    Returns
+    -------
+    TextFindings
+        One row for every text, as columns; ``finding(row)`` gives what :func:`detect_text` gives.
+
+    Raises
+    ------
+    InputError
+        If one of the texts does not consist of token ids.
+    """
+    from waarmerk.detection.text import detect_many
+
+    return detect_many(texts, schemes, min_tokens=min_tokens, threshold=threshold, workers=workers)
+
+
 def mark_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -314,6 +404,55 @@ def mark_file(
         agent=agent,
         agent_version=agent_version,
     )
+
+
+def strip_text(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None = None,
+    *,
+    everything: bool = False,
+    overwrite: bool = False,
+) -> tuple[str, int]:
+    """Take wrapped manifests out of a text file, before it goes into a language model.
+
+    Parameters
+    ----------
+    source
+        A UTF-8 text.
+    target
+        Where to write the rest; nowhere if left out.
+    everything
+        Whether unknown hidden characters are left out, too.
+    overwrite
+        Whether an existing target is replaced.
+
+    Returns
+    -------
+    text, count
+        The rest, and how many characters were left out.
+
+    Raises
+    ------
+    InputError
+        If the source is no such text.
+    OutputError
+        If the target cannot be written.
+    """
+    from waarmerk.detection.hidden import without_hidden
+    from waarmerk.detection.text.inputs import read_text
+    from waarmerk.marking.place import destination, publish, workshop
+    from waarmerk.marking.text_wrapper import strip_hidden
+
+    text = read_text(source)
+    stripped = without_hidden(text) if everything else strip_hidden(text)
+    if target is not None:
+        final = destination(Path(source), Path(target), overwrite=overwrite)
+        with workshop(final) as shop:
+            temporary = shop.new()
+            with temporary.open("xb") as file:
+                file.write(stripped.encode())
+            publish(shop, [(temporary, final)], overwrite=overwrite)
+    return stripped, len(text) - len(stripped)
 
 
 def make_key_files(

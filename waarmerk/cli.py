@@ -9,7 +9,6 @@ Nothing but click is imported here at the top, so that ``waarmerk --help`` start
 from __future__ import annotations
 
 import io
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,20 +16,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from waarmerk.cli_text import text
+from waarmerk.console import (
+    PipeClosedError,
+    complain,
+    in_words,
+    print_json,
+    print_line,
+    say,
+    shown,
+    width,
+)
 from waarmerk.errors import WaarmerkError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from waarmerk.marking.manifest import Signer
 
 __all__ = ["cli", "main", "run"]
 
 FOUND, NONE_FOUND, FAILED, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 1, 2, 130, 141, 143
-
-
-class _PipeClosedError(Exception):
-    """Whoever read our output has gone."""
 
 
 class _TerminatedError(BaseException):
@@ -70,24 +74,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
     except click.UsageError as error:
         where = f"{error.ctx.command_path} --help" if error.ctx else "waarmerk --help"
-        _complain(f"{error.format_message()} (see {where})")
+        complain(f"{error.format_message()} (see {where})")
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        _complain("interrupted")
+        complain("interrupted")
         return INTERRUPTED
     except _TerminatedError:
-        _complain("terminated")
+        complain("terminated")
         return TERMINATED
-    except _PipeClosedError:
+    except PipeClosedError:
         return PIPE_CLOSED
     except (WaarmerkError, OSError, MemoryError) as error:
-        _complain(_in_words(error))
+        complain(in_words(error))
     except Exception:  # noqa: BLE001 - status 1 would say that no mark was found
         import traceback
 
         traceback.print_exc()
-        _complain("this is a bug in waarmerk; please report it with the lines above")
+        complain("this is a bug in waarmerk; please report it with the lines above")
     else:
         return status if isinstance(status, int) else 0
     return FAILED
@@ -97,7 +101,7 @@ def _version(context: click.Context, _parameter: click.Parameter, value: bool) -
     if value and not context.resilient_parsing:
         import waarmerk
 
-        _print(f"waarmerk {waarmerk.__version__}")
+        print_line(f"waarmerk {waarmerk.__version__}")
         context.exit()
 
 
@@ -132,7 +136,7 @@ def cli(context: click.Context) -> None:
     machine; nothing is sent anywhere.
     """
     if context.invoked_subcommand is None:
-        _say(context.get_help())
+        say(context.get_help())
         context.exit(FAILED)
 
 
@@ -145,17 +149,17 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     from waarmerk.api import make_key_files
 
     key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
-    _print(f"Wrote {_shown(files[0])}: secret key {key.key_id}.")
-    _print(
+    print_line(f"Wrote {shown(files[0])}: secret key {key.key_id}.")
+    print_line(
         "  Who has this file can forge and remove your marks; without it nobody, not even you,\n"
         "  can find them. Keep a backup in a safe place, keep it out of repositories and mail,\n"
         "  and leave its mode at 0600: it is refused when others can read it."
     )
     if dev_cert:
-        certificate, private, root = (_shown(path) for path in files[1:])
-        _print(f"Wrote {certificate} and {private}: a test certificate that signs manifests.")
-        _print(f"Wrote {root}: its root, for `waarmerk detect --trust {root}`.")
-        _print(
+        certificate, private, root = (shown(path) for path in files[1:])
+        print_line(f"Wrote {certificate} and {private}: a test certificate that signs manifests.")
+        print_line(f"Wrote {root}: its root, for `waarmerk detect --trust {root}`.")
+        print_line(
             "  A test certificate proves nothing to others. For real use get one for C2PA claim\n"
             "  signing, and give it with --sign-cert and --sign-key."
         )
@@ -236,11 +240,11 @@ def mark(
         from waarmerk.marking.certificate import certificate_files
 
         chain = certificate_files(keyfile).chain
-        _complain(f"signed with the test certificate {chain}, which proves nothing to others")
+        complain(f"signed with the test certificate {chain}, which proves nothing to others")
     if as_json:
-        _print_json(report.as_dict())
+        print_json(report.as_dict())
     else:
-        _print("\n".join(report.lines()))
+        print_line("\n".join(report.lines()))
     return 0
 
 
@@ -276,16 +280,19 @@ def detect(
         try:
             report = detect_file(name, keys, anchors, effort, name=name)
         except (WaarmerkError, OSError) as error:
-            _complain(_in_words(error))
+            complain(in_words(error))
             status = FAILED
             continue
         if as_json:
-            _print(report.to_json())
+            print_line(report.to_json())
         else:
-            _print("\n".join([*([""] if position else []), *lines(report, _width())]))
+            print_line("\n".join([*([""] if position else []), *lines(report, width())]))
         if report.found and status != FAILED:
             status = FOUND
     return status
+
+
+cli.add_command(text)
 
 
 @cli.command()
@@ -296,9 +303,9 @@ def demo() -> int:
     """
     from waarmerk.demo import run as run_demo
 
-    result = run_demo(_print)
+    result = run_demo(print_line)
     if result.false_alarms or not result.found:
-        _complain("the demo did not find what it should; this installation is not sound")
+        complain("the demo did not find what it should; this installation is not sound")
         return FAILED
     return 0
 
@@ -312,7 +319,7 @@ def warm() -> int:
     """
     from waarmerk.api import warm as warm_up
 
-    _say(f"compiled in {warm_up():.1f} s")
+    say(f"compiled in {warm_up():.1f} s")
     return 0
 
 
@@ -341,50 +348,3 @@ def _signer(
             "--no-manifest REASON"
         )
     return Signer.from_files(beside.chain, beside.key)
-
-
-def _in_words(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return "out of memory"
-    return str(error)
-
-
-def _complain(message: str) -> None:
-    """Say what is wrong in one line on stderr, whatever characters a file name holds."""
-    _say(f"waarmerk: {_shown(message)}")
-
-
-def _say(message: str) -> None:
-    try:
-        click.echo(message, err=True)
-    except BrokenPipeError:
-        raise _PipeClosedError from None
-
-
-def _print(text: str) -> None:
-    try:
-        click.echo(text)
-    except BrokenPipeError:
-        # Or Python would complain once more when it flushes stdout at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise _PipeClosedError from None
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    import json
-
-    _print(json.dumps(value, allow_nan=False))
-
-
-def _shown(text: str | Path) -> str:
-    from waarmerk.detection.summary import printable
-
-    return printable(str(text))
-
-
-def _width() -> int:
-    import shutil
-
-    return min(shutil.get_terminal_size().columns, 100)

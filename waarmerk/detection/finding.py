@@ -22,6 +22,7 @@ __all__ = [
     "LabelFinding",
     "ManifestFinding",
     "ManifestStatus",
+    "Passage",
     "Segment",
     "SoundGeometry",
     "Status",
@@ -111,6 +112,26 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage of a text, from token `start` to before token `end`.
+
+    ``first`` and ``last`` say the same in characters of the text, where that is known.
+    """
+
+    start: int
+    end: int
+    first: int | None = None
+    last: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the passage as it stands in the report."""
+        out = {"start_token": self.start, "end_token": self.end}
+        if self.first is not None and self.last is not None:
+            out |= {"start_character": self.first, "end_character": self.last}
+        return out
+
+
+@dataclass(frozen=True, slots=True)
 class WatermarkFinding:
     """What the watermark detector saw.
 
@@ -119,7 +140,8 @@ class WatermarkFinding:
     tried paid for. ``p_value`` is ten to that power and may underflow to 0.0; it is filled in
     when only ``log10_p`` is given. Both are None when nothing was measured.
 
-    ``segments`` say where in a sound the mark stands, in order of time; of pictures there are none.
+    ``segments`` say where in a sound or a text the mark stands, in order; of pictures there are
+    none. ``tokens_scored`` is how many tokens of a text were counted.
     """
 
     status: Status
@@ -131,7 +153,8 @@ class WatermarkFinding:
     kind: Kind | None = None
     geometry: Geometry | SoundGeometry | None = None
     reason: str | None = None
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[Segment | Passage, ...] = ()
+    tokens_scored: int | None = None
 
     def __post_init__(self) -> None:
         if self.p_value is None and self.log10_p is not None:
@@ -168,6 +191,8 @@ class WatermarkFinding:
         }
         if self.found and self.segments:
             out["segments"] = [segment.as_dict() for segment in self.segments]
+        if self.tokens_scored is not None:
+            out["tokens_scored"] = int(self.tokens_scored)
         if self.reason is not None:
             out["reason"] = self.reason
         return out
@@ -232,7 +257,11 @@ class ManifestFinding:
 
 @dataclass(frozen=True, slots=True)
 class LabelFinding:
-    """What one unsigned, machine-readable label says (IPTC, AIGC and the like)."""
+    """What one unsigned, machine-readable label says (IPTC, AIGC and the like).
+
+    The hidden characters of a text are reported as one, too, with the standard
+    ``hidden-characters``: their value says how many of which kind there are and where.
+    """
 
     status: Status
     standard: str | None = None

@@ -19,6 +19,7 @@ from waarmerk.errors import KeyFileError, OutputError
 __all__ = [
     "KEY_SCHEMA",
     "RING_SCHEMA",
+    "TEXT_KEY_SCHEMA",
     "Part",
     "as_json",
     "read_private",
@@ -28,6 +29,8 @@ __all__ = [
 
 KEY_SCHEMA = "waarmerk.key/1"
 RING_SCHEMA = "waarmerk.keyring/1"
+TEXT_KEY_SCHEMA = "waarmerk.textkey/1"
+_SCHEMAS = (KEY_SCHEMA, RING_SCHEMA, TEXT_KEY_SCHEMA)
 Part = tuple[Path, bytes, int]
 """A file to write: its name, content and mode."""
 
@@ -50,7 +53,7 @@ def read_private(path: Path, allow_readable_by_others: bool) -> dict[str, Any]:
     except (ValueError, RecursionError):
         data = None
     # Before its mode: what is no key file must not become private on our advice.
-    if not isinstance(data, dict) or data.get("schema") not in (KEY_SCHEMA, RING_SCHEMA):
+    if not isinstance(data, dict) or data.get("schema") not in _SCHEMAS:
         raise KeyFileError(
             f"{path}: not a key file of waarmerk (schema {KEY_SCHEMA}); "
             "give the file that `waarmerk keygen` wrote"

@@ -1,0 +1,113 @@
+"""`waarmerk.text.1` once more, from docs/marks/text.md alone: plain Python, slow, no imports.
+
+Whoever changes the mark by accident breaks the agreement of the two.
+"""
+
+import hashlib
+import hmac
+
+MASK = (1 << 64) - 1
+LAYERS = 32
+PAYLOAD = (1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28, 31)
+LENGTH = 1024
+
+
+def _rotated(x, n):
+    return (x << n | x >> (64 - n)) & MASK
+
+
+def siphash(key, message, wide=False):
+    """SipHash-2-4 of bytes: 8 bytes, or 16 if wide."""
+    k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+    v = [
+        k0 ^ 0x736F6D6570736575,
+        k1 ^ 0x646F72616E646F6D ^ (0xEE if wide else 0),
+        k0 ^ 0x6C7967656E657261,
+        k1 ^ 0x7465646279746573,
+    ]
+
+    def rounds(n):
+        for _ in range(n):
+            v[0] = (v[0] + v[1]) & MASK
+            v[1] = _rotated(v[1], 13) ^ v[0]
+            v[0] = _rotated(v[0], 32)
+            v[2] = (v[2] + v[3]) & MASK
+            v[3] = _rotated(v[3], 16) ^ v[2]
+            v[0] = (v[0] + v[3]) & MASK
+            v[3] = _rotated(v[3], 21) ^ v[0]
+            v[2] = (v[2] + v[1]) & MASK
+            v[1] = _rotated(v[1], 17) ^ v[2]
+            v[2] = _rotated(v[2], 32)
+
+    padded = message + bytes(7 - len(message) % 8) + bytes([len(message) & 255])
+    for i in range(0, len(padded), 8):
+        block = int.from_bytes(padded[i : i + 8], "little")
+        v[3] ^= block
+        rounds(2)
+        v[0] ^= block
+    v[2] ^= 0xEE if wide else 0xFF
+    rounds(4)
+    out = (v[0] ^ v[1] ^ v[2] ^ v[3]).to_bytes(8, "little")
+    if wide:
+        v[1] ^= 0xDD
+        rounds(4)
+        out += (v[0] ^ v[1] ^ v[2] ^ v[3]).to_bytes(8, "little")
+    return out
+
+
+def subkey(secret):
+    """HKDF-SHA256 (RFC 5869) without salt, then the first 16 bytes of SHAKE-256 with the label."""
+    extracted = hmac.digest(bytes(32), secret, "sha256")
+    derived = hmac.digest(extracted, b"waarmerk/waarmerk.text.1\x01", "sha256")
+    return hashlib.shake_256(derived + b"context").digest(16)
+
+
+def context_key(key, four):
+    return siphash(key, b"".join(i.to_bytes(4, "little") for i in four), wide=True)
+
+
+def word(context, token):
+    """The 32 g-bits of a token."""
+    return int.from_bytes(siphash(context, token.to_bytes(4, "little"))[:4], "little")
+
+
+def places(context):
+    """Where in the code word the payload layers read."""
+    value = int.from_bytes(siphash(context, b""), "little")
+    first, stride = value % LENGTH, (value >> 10) % LENGTH | 1
+    return [(first + j * stride) % LENGTH for j in range(len(PAYLOAD))]
+
+
+def flips(context, code_word):
+    """The layers whose bits are turned round."""
+    return sum(
+        1 << layer
+        for layer, place in zip(PAYLOAD, places(context), strict=True)
+        if code_word[place] < 0
+    )
+
+
+def tournament(p, words):
+    """The distribution of the winner."""
+    for layer in range(LAYERS):
+        g = [w >> layer & 1 for w in words]
+        mean = sum(a * b for a, b in zip(p, g, strict=True))
+        p = [a * (1 + b - mean) for a, b in zip(p, g, strict=True)]
+    return p
+
+
+def weight(layer):
+    return round(30 - 27 * layer / 31)
+
+
+def pilot_score(secret, ids):
+    """Sum of scores, and number of tokens counted."""
+    key, seen, total = subkey(secret), set(), 0
+    for i in range(4, len(ids)):
+        context = context_key(key, ids[i - 4 : i])
+        if context in seen:
+            continue
+        seen.add(context)
+        bits = word(context, ids[i])
+        total += sum(weight(n) * (bits >> n & 1) for n in range(LAYERS) if n not in PAYLOAD)
+    return total, len(seen)

@@ -1,0 +1,58 @@
+"""Reading the mark id out of the payload layers of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from waarmerk.detection.statistics import LOG10_IDS, log10_of_best
+from waarmerk.detection.text.tails import tail_of
+from waarmerk.marking.payload import Code
+from waarmerk.marking.text.layers import vote_law
+from waarmerk.marking.text.textmark import TEXT_1, TextMark
+
+if TYPE_CHECKING:
+    from waarmerk.detection.finding import Passage
+    from waarmerk.marking.payload import MarkId
+    from waarmerk.marking.text.scheme import Ids, TextScheme
+
+__all__ = ["read_id"]
+
+
+def read_id(
+    scheme: TextScheme, ids: Ids, passages: Sequence[Passage], threshold: float
+) -> MarkId | None:
+    """Read the id that a text carries.
+
+    The decoder always has an opinion. What counts is how well the votes agree with the word of the
+    id: the chance that they agree as well with any of the 2^64 words.
+
+    Parameters
+    ----------
+    scheme
+        The one that was found; None comes back for those that carry no id.
+    ids
+        The text.
+    passages
+        Where its mark stands.
+    threshold
+        log10 of the largest p-value at which an id counts as read.
+    """
+    if not isinstance(scheme, TextMark):
+        return None
+    code = Code(TEXT_1.code_length)
+    # Between passages, and around them, may be more of the text than can be told from chance.
+    spans = {(passages[0].start, passages[-1].end), (0, ids.size)}
+    for start, end in sorted(spans, key=lambda span: span[1] - span[0]):
+        votes = scheme.votes(ids, start, end)
+        if not votes.tokens:
+            continue
+        tail = tail_of(vote_law(votes.weights))
+        for mark_id in code.decode(votes.soft.astype(np.float32)):
+            agreement = int(votes.soft @ code.encode(mark_id).astype(np.int64))
+            log10_p = tail.exact(agreement, votes.tokens) + LOG10_IDS
+            if log10_of_best(log10_p, len(spans)) <= threshold:
+                return mark_id
+    return None

@@ -1,0 +1,185 @@
+"""From the evidence of a scheme to a p-value for every text, and where in the text it comes from.
+
+::
+
+    whole text   |-------------------------------------------------|     half of the chance
+    windows      |----|   |----|   |----|  ...                           the other half,
+                   |----|   |----|   |----|                              shared by all windows
+                 |---------|     |---------|  ...
+                      |---------|
+
+A text of which a passage is marked says less as a whole than the passage does. All windows are
+paid for: the p-value is twice that of the whole, or 2 W times that of the best of W windows,
+whichever is smaller. Where a scheme looks at the same text in several ways, that is paid for too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waarmerk.detection.text.tails import Tail, tail_of
+
+if TYPE_CHECKING:
+    from waarmerk.marking.text.scheme import Evidence, Ids
+
+__all__ = ["SHORTEST_WINDOW", "Look", "Place", "look", "passages"]
+
+SHORTEST_WINDOW: Final = 64
+"""Tokens: in shorter passages no scheme can be told from chance."""
+
+_WORTH_ITS_DIGITS = math.log10(0.05)
+_LN10 = math.log(10.0)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What one way of looking at texts gave.
+
+    Parameters
+    ----------
+    log10_p
+        float64 [texts]: of the whole and all windows, both paid for.
+    counts
+        int64 [texts]: how many tokens counted.
+    where
+        int64 [texts, 2]: the best window, or the whole text if that is better.
+    """
+
+    log10_p: Floats
+    counts: NDArray[np.int64]
+    where: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A passage from token `start` to before token `end`, and log10 of what it is worth alone."""
+
+    start: int
+    end: int
+    log10_p: float
+
+
+def look(evidence: Evidence, offsets: Ids, *, shortest: int = SHORTEST_WINDOW) -> Look:
+    """Look at ragged texts through one evidence.
+
+    A p-value above about 0.05 is a bound by Chernoff; smaller ones are exact.
+
+    Parameters
+    ----------
+    evidence
+        Of all texts; its `others` are not looked at.
+    offsets
+        Where each text begins, and the last ends.
+    shortest
+        Tokens of the shortest window, a multiple of 4; 0 looks at whole texts only.
+    """
+    from waarmerk.kernels.text_windows import best_windows
+
+    tail = tail_of(evidence.law)
+    texts = offsets.size - 1
+    longest = int(np.max(np.diff(offsets), initial=0))
+    totals, counts = np.zeros(texts), np.zeros(texts, np.int64)
+    tries, best = np.zeros(texts, np.int64), np.zeros(texts)
+    where = np.zeros((texts, 2), np.int64)
+    best_windows(
+        evidence.scores, evidence.counted, offsets, shortest, *tail.table,
+        np.empty(longest + 1), np.empty(longest + 1, np.int64),
+        totals, counts, tries, best, where,
+    )  # fmt: skip
+    half = np.where(tries > 0, math.log10(2.0), 0.0)
+    shared = half + np.log10(np.maximum(tries, 1))
+    whole = tail.bounds(totals, counts) + half
+    window = best / _LN10 + shared
+    for text in np.flatnonzero(np.minimum(whole, window) < _WORTH_ITS_DIGITS):
+        # Chernoff's bound is a decade above the truth.
+        whole[text] = tail.exact(float(totals[text]), int(counts[text])) + half[text]
+        if best[text] < 0.0:
+            total, count = _in_window(evidence, offsets[text], where[text])
+            window[text] = tail.exact(total, count) + shared[text]
+    where[whole <= window] = 0
+    where[whole <= window, 1] = np.diff(offsets)[whole <= window]
+    return Look(np.minimum(np.minimum(whole, window), 0.0), counts, where)
+
+
+def _in_window(evidence: Evidence, start: int, window: NDArray[np.int64]) -> tuple[float, int]:
+    part = slice(start + window[0], start + window[1])
+    total = float(evidence.scores[part].sum(dtype=np.float64))
+    return total, int(evidence.counted[part].sum())
+
+
+def passages(
+    evidence: Evidence, found: NDArray[np.int64], *, threshold: float
+) -> tuple[Place, ...]:
+    """Find where in one text the mark stands.
+
+    The tokens of the window that was found tell how strong the mark is; with that every token
+    speaks for it or against it, and the passages are the stretches that no longer or shorter one
+    beats (Ruzzo and Tompa, ISMB 1999). The best one is where the mark was found. Further ones are
+    named only if they would be found alone, all stretches of the text paid for. Where the whole
+    text says more than any window, it is one passage.
+
+    Parameters
+    ----------
+    evidence
+        Of this text alone.
+    found
+        int64 [2]: the window in which it was found.
+    threshold
+        log10 of the p-value at which a further passage counts.
+
+    Returns
+    -------
+    tuple of Place
+        In order of the text; at least one.
+    """
+    tail = tail_of(evidence.law)
+    tilts, log_mgf, means = tail.table
+    total, count = _in_window(evidence, 0, found)
+    if found[1] - found[0] == evidence.scores.size:
+        return (Place(0, int(found[1]), tail.exact(total, count)),)
+    at = min(int(np.searchsorted(means, total / max(count, 1))), tilts.size - 1)
+    gains = np.where(evidence.counted, tilts[at] * evidence.scores - log_mgf[at], 0.0)
+    n = gains.size
+    for_all = math.log10(max(n * (n + 1) / 2, 1))
+    places = [_place(evidence, tail, start, end) for start, end in _maximal(gains)]
+    if not places:
+        return (Place(int(found[0]), int(found[1]), tail.exact(total, count)),)
+    best = min(places, key=lambda place: place.log10_p)
+    kept = [p for p in places if p is best or p.log10_p + for_all <= threshold]
+    return tuple(kept)
+
+
+def _place(evidence: Evidence, tail: Tail, start: int, end: int) -> Place:
+    total, count = _in_window(evidence, 0, np.array([start, end]))
+    bound = tail.bounds(np.array([total]), np.array([count]))
+    return Place(start, end, float(bound[0]))
+
+
+def _maximal(gains: Floats) -> list[tuple[int, int]]:
+    """Return all maximal scoring stretches, in order (the algorithm of Ruzzo and Tompa)."""
+    # Of each stretch: where it begins and ends, and the sums of all gains before and through it.
+    stretches: list[tuple[int, int, float, float]] = []
+    total = 0.0
+    for i, gain in enumerate(gains.tolist()):
+        before = total
+        total += gain
+        if gain <= 0.0:
+            continue
+        start = i
+        while True:
+            j = len(stretches) - 1
+            while j >= 0 and stretches[j][2] >= before:
+                j -= 1
+            if j < 0 or stretches[j][3] >= total:
+                break
+            start, before = stretches[j][0], stretches[j][2]
+            del stretches[j:]
+        stretches.append((start, i + 1, before, total))
+    return [(start, end) for start, end, _, _ in stretches]

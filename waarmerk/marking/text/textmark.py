@@ -1,0 +1,319 @@
+"""The project's own mark on text, `waarmerk.text.1`: tournament sampling that carries a mark id.
+
+::
+
+    four tokens before ---SipHash-2-4-128, sub-key---> context key, 128 bits
+                                                            |
+             +---------------- SipHash-2-4 -----------------+
+             |                                              |
+     of a candidate token                              of nothing
+             |                                              |
+      32 g-bits, one a layer           first place and stride in the code word
+             |                                              |
+             |    pilot layers: as they are                 |
+             +--> payload layers: flipped where the bit of the code word at their place is -1
+                                   |
+                      tournament over 32 layers -> distribution of the next token
+
+The word is that of `waarmerk.marking.payload.Code`: 1024 values of +-1 for an id of 64 bits. The 19
+pilot layers prove in a short text that the mark is there, whatever it says; the 13 payload layers
+say which id it is, once the text is long enough. Without an id all 32 layers are pilots.
+
+A context is marked once in a text: the second time the same draw would come out, and people would
+see it. The detector counts first occurrences alone for the same reason, and what it counts is thus
+independent. The hash is a pseudo-random function of the four tokens *and* the key; there is no
+table and no state of 16 bits to collide in. Averaged over keys the distribution of every token is
+the model's: in each layer the chances of the two leaves that meet are equal (docs/marks/text.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waarmerk.errors import InputError
+from waarmerk.marking.job import require_in_use
+from waarmerk.marking.key import MarkingKey
+from waarmerk.marking.payload import Code, MarkId
+from waarmerk.marking.text.layers import layer_weights, layered_evidence
+from waarmerk.marking.text.scheme import (
+    Evidence,
+    Ids,
+    Scores,
+    checked_ids,
+    checked_scores,
+)
+from waarmerk.marking.text.tournament import room
+
+if TYPE_CHECKING:
+    from waarmerk.marking.text.process import Processor
+
+__all__ = ["TEXT_1", "TextMark", "TextScheme1", "Votes"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextScheme1:
+    """The parameters of `waarmerk.text.1`; fixed for good.
+
+    Parameters
+    ----------
+    name
+        Of the scheme.
+    context_width
+        So many tokens before a token decide its draw.
+    depth
+        Layers of the tournament.
+    payload_layers
+        Those that carry the code word; all others are pilots.
+    code_length
+        Values in the code word.
+    """
+
+    name: str = "waarmerk.text.1"
+    context_width: int = 4
+    depth: int = 32
+    payload_layers: tuple[int, ...] = (1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28, 31)
+    code_length: int = 1024
+
+    @property
+    def pilot_layers(self) -> tuple[int, ...]:
+        """The layers that are the same whatever the mark says."""
+        return tuple(layer for layer in range(self.depth) if layer not in self.payload_layers)
+
+
+TEXT_1: Final = TextScheme1()
+
+_NEVER: Final = np.float32(-np.inf)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """What the payload layers of a text say about the code word.
+
+    Parameters
+    ----------
+    soft
+        int64 [length of the word]: weights of what speaks for +1, minus those of what speaks for
+        -1.
+    tokens
+        How many tokens were counted.
+    weights
+        int [payload layers]: the weight of every layer; a token casts one vote for each.
+    """
+
+    soft: NDArray[np.int64]
+    tokens: int
+    weights: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextMark:
+    """The mark `waarmerk.text.1` under a key.
+
+    Parameters
+    ----------
+    key
+        The key that will find the mark again.
+    mark_id
+        What the mark says. None marks without an id: then presence is proven sooner, and there is
+        nothing to look up. Detection does not need it, and tries both ways.
+
+    Examples
+    --------
+    >>> key = MarkingKey(bytes(32), created="2026-01-01T00:00:00Z")
+    >>> mark = TextMark(key, MarkId.from_hex("0123456789abcdef"))
+    >>> request = mark.request(prompt=[5, 6, 7, 8])
+    >>> request.step(np.zeros(4, np.float32)).dtype
+    dtype('float32')
+    """
+
+    key: MarkingKey
+    mark_id: MarkId | None = None
+    _subkey: NDArray[np.uint64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.key, MarkingKey):
+            raise InputError("a text mark needs a MarkingKey, as `waarmerk keygen` makes it")
+        if self.mark_id is not None and not isinstance(self.mark_id, MarkId):
+            raise InputError(f"a mark id is a MarkId, not {self.mark_id!r}")
+        subkey = np.frombuffer(self.key.stream(TEXT_1.name, "context").bytes(16), "<u8")
+        object.__setattr__(self, "_subkey", subkey.astype(np.uint64))
+
+    @property
+    def name(self) -> str:
+        """``waarmerk.text.1``."""
+        return TEXT_1.name
+
+    @property
+    def key_id(self) -> str:
+        """That of the key."""
+        return self.key.key_id
+
+    def request(self, prompt: Sequence[int] | Ids = ()) -> _Request:
+        """Begin a text; its prompt belongs to the context.
+
+        Raises
+        ------
+        KeyFileError
+            If the key was retired.
+        InputError
+            If the prompt holds anything but token ids.
+        """
+        require_in_use(self.key)
+        return _Request(self._subkey, self.mark_id, checked_ids(prompt, name="the prompt"))
+
+    def processor(
+        self, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    ) -> Processor:
+        """Return what an engine calls with ids and scores; see `Processor`."""
+        from waarmerk.marking.text.process import Processor
+
+        return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
+
+    def evidence(self, ids: Ids, offsets: Ids) -> Evidence:
+        """Score every token by its pilot layers, or else by all layers as if there were no id."""
+        words, _, counted = self._draws(ids, offsets, places=False)
+        wide = words.astype(np.uint64)
+        pilots = layered_evidence(wide, counted, TEXT_1.depth, layers=TEXT_1.pilot_layers)
+        whole = layered_evidence(wide, counted, TEXT_1.depth)
+        return Evidence(pilots.scores, counted, pilots.law, others=(whole,))
+
+    def votes(self, ids: Ids, start: int = 0, end: int | None = None) -> Votes:
+        """Collect what a text says about the code word.
+
+        Parameters
+        ----------
+        ids
+            The text.
+        start, end
+            The passage whose tokens vote; those before it are context.
+        """
+        from waarmerk.kernels.text_siphash import add_votes
+
+        words, places, counted = self._draws(ids, np.array([0, ids.size], np.int64), places=True)
+        counted[:start] = False
+        if end is not None:
+            counted[end:] = False
+        soft = np.zeros(TEXT_1.code_length, np.int64)
+        layers = np.array(TEXT_1.payload_layers, np.int64)
+        weights = layer_weights(TEXT_1.depth)[layers]
+        add_votes(words, places, counted, layers, weights, soft)
+        return Votes(soft, int(counted.sum()), tuple(int(w) for w in weights))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what may be public."""
+        return {}
+
+    def secrets(self) -> dict[str, Any]:
+        """Refuse: the key has a file of its own."""
+        raise InputError(
+            "the key of waarmerk.text.1 is kept by MarkingKey.save, not in a scheme's description"
+        )
+
+    @classmethod
+    def from_parts(
+        cls, parameters: Mapping[str, Any], secrets: Mapping[str, Any], key_id: str | None
+    ) -> Self:
+        """Refuse: see `secrets`."""
+        raise InputError("waarmerk.text.1 is made of a MarkingKey; load that")
+
+    def _draws(
+        self, ids: Ids, offsets: Ids, *, places: bool
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
+        """Return g-words, places and what counts, of ragged texts."""
+        from waarmerk.kernels.text import first_occurrences
+        from waarmerk.kernels.text_siphash import candidate_words, context_draws
+
+        contexts = np.zeros((ids.size, 2), np.uint64)
+        counted = np.zeros(ids.size, np.bool_)
+        context_draws(ids, offsets, self._subkey, contexts, counted)
+        size = table_size(offsets)
+        first_occurrences(
+            contexts[:, 0], offsets, counted, np.empty(size, np.uint64), np.zeros(size, np.int64)
+        )
+        words = np.empty(ids.size, np.uint32)
+        where = np.empty(ids.size if places else 0, np.uint32)
+        candidate_words(contexts, ids, counted, words, where)
+        return words, where, counted
+
+
+def table_size(offsets: Ids) -> int:
+    """Return how large a table `first_occurrences` needs for ragged texts."""
+    longest = int(np.max(np.diff(offsets), initial=1))
+    return 1 << (2 * longest - 1).bit_length()
+
+
+class _Request:
+    """One text that is being generated."""
+
+    __slots__ = ("_context", "_seen", "_subkey", "_word")
+
+    def __init__(self, subkey: NDArray[np.uint64], mark_id: MarkId | None, prompt: Ids) -> None:
+        self._subkey = subkey
+        self._word = None if mark_id is None else _word(mark_id)
+        self._context: list[int] = [int(i) for i in prompt[-TEXT_1.context_width :]]
+        self._seen: set[int] = set()
+
+    def append(self, token: int) -> None:
+        """Take note of the token that was chosen."""
+        self._context = [*self._context[1 - TEXT_1.context_width :], int(token)]
+
+    def step(self, scores: Scores, candidates: Ids | None = None) -> Scores:
+        """Mark the distribution of the next token; see `Request`."""
+        from waarmerk.kernels.text_siphash import candidate_words, context_draws
+
+        scores = checked_scores(scores)
+        width = TEXT_1.context_width
+        if len(self._context) < width:
+            return scores
+        five = np.array([*self._context, 0], np.int64)
+        hashes, enough = np.zeros((width + 1, 2), np.uint64), np.zeros(width + 1, np.bool_)
+        context_draws(five, np.array([0, width + 1], np.int64), self._subkey, hashes, enough)
+        context = hashes[width:]
+        if int(context[0, 0]) in self._seen:
+            return scores
+        self._seen.add(int(context[0, 0]))
+
+        left = np.flatnonzero(scores > -np.inf)  # top-k: a handful of a large vocabulary
+        ids = left if candidates is None else np.asarray(candidates, np.int64)[left]
+        counted = np.ones(ids.size, np.bool_)
+        flips = np.uint32(0)
+        if self._word is not None:
+            place = np.empty(1, np.uint32)  # of the context, so that one is enough
+            candidate_words(context, ids[:1], counted[:1], np.empty(1, np.uint32), place)
+            flips = _flips(self._word, int(place[0]))
+
+        def fill(_block: int, words: NDArray[np.uint32]) -> None:
+            candidate_words(context, ids, counted, words, np.empty(0, np.uint32))
+            words ^= flips
+
+        chosen = scores[left]
+        room().play(
+            chosen, fill, chosen, size=ids.size, dtype=np.uint32, depth=TEXT_1.depth, floor=_NEVER
+        )
+        out = np.full(scores.size, _NEVER, np.float32)
+        out[left] = chosen
+        return out
+
+
+@lru_cache(maxsize=4096)
+def _word(mark_id: MarkId) -> NDArray[np.int8]:
+    word = Code(TEXT_1.code_length).encode(mark_id)
+    word.setflags(write=False)
+    return word
+
+
+def _flips(word: NDArray[np.int8], place: int) -> np.uint32:
+    """Return the layers that are flipped, as bits."""
+    mask = TEXT_1.code_length - 1
+    first, stride = place & mask, (place >> 10 & mask) | 1
+    flips = 0
+    for j, layer in enumerate(TEXT_1.payload_layers):
+        if word[(first + j * stride) & mask] < 0:
+            flips |= 1 << layer
+    return np.uint32(flips)
