@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests import reference_text_kgw as reference
 from waarmerk.kernels import text_kgw as kernels
+from waarmerk.kernels import text_kgw_seeds as seeding
 
 FEW = settings(deadline=None, derandomize=True, max_examples=60)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -175,7 +176,7 @@ def test_green_scores_are_raised(size, seed):
 @given(KEYS, st.lists(st.integers(0, 2**31 - 1), max_size=20))
 def test_seeds_of_the_last_token(key, ids):
     out = np.empty(len(ids), np.uint64)
-    kernels.left_seeds(np.array(ids, np.int64), np.uint64(key % reference.ROUND), out)
+    seeding.left_seeds(np.array(ids, np.int64), np.uint64(key % reference.ROUND), out)
     assert out.tolist() == [reference.left_seed([token], key) for token in ids]
 
 
@@ -185,7 +186,7 @@ def test_seeds_of_windows(key, width, ids, seed):
     table = np.random.default_rng(seed).integers(1, 1_000_004, 97).astype(np.uint32)
     array = np.array(ids, np.int64)
     out = np.ones(len(ids), np.uint64)
-    kernels.self_seeds(array, table, np.uint64(key), width, out)
+    seeding.self_seeds(array, table, np.uint64(key), width, out)
     windows = [ids[i - width + 1 : i + 1] for i in range(width - 1, len(ids))]
     expected = [reference.self_seed(window, key, table) for window in windows]
     assert out.tolist() == [0] * min(width - 1, len(ids)) + expected
@@ -193,7 +194,7 @@ def test_seeds_of_windows(key, width, ids, seed):
         last = np.array([window[-1], *ids], np.int64)
         out = np.empty(last.size, np.uint64)
         context = np.array(window[:-1], np.int64)
-        kernels.candidate_seeds(context, last, table, np.uint64(key), out)
+        seeding.candidate_seeds(context, last, table, np.uint64(key), out)
         assert out[0] == value
 
 
@@ -208,6 +209,6 @@ def test_seeds_of_windows(key, width, ids, seed):
 def test_the_highest_scores_are_found(values, count):
     scores = np.array(values, np.float32)
     out = np.full(count, -1, np.int64)
-    found = kernels.best(scores, out)
+    found = seeding.best(scores, out)
     assert out[:found].tolist() == reference.best(scores, count)
     assert (out[found:] == -1).all()

@@ -25,10 +25,8 @@ from __future__ import annotations
 
 import math
 import operator
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -36,15 +34,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from waarmerk.errors import InputError
-from waarmerk.kernels import text_kgw as kernels
+from waarmerk.kernels import text_kgw_seeds as seeding_kernels
 from waarmerk.kernels.text import first_occurrences
+from waarmerk.marking.text.kgw_green import TABLE, hash_table, room
 from waarmerk.marking.text.scheme import (
     Bernoulli,
     Evidence,
     Ids,
     Scores,
+    check_whole,
     checked_ids,
     checked_scores,
+    checked_texts,
 )
 
 if TYPE_CHECKING:
@@ -57,15 +58,11 @@ Seeds = NDArray[np.uint64]
 
 ROUND = (1 << 64) - 1
 """Seeds are taken modulo this number."""
-TABLE = 1_000_003
-"""Entries of the table that selfhash hashes tokens with; a prime."""
 TESTED = 40
 """Candidates that selfhash looks at."""
 LARGEST_VOCABULARY = 1 << 24
 SLICE = 4096
 """Draws that are looked up in one call, which nothing interrupts: some 60 ms."""
-KEPT = 4
-"""Vocabularies for which a thread keeps its tables; some 10 bytes a token each."""
 PARAMETERS = ("vocab_size", "gamma", "delta", "seeding", "context_width")
 
 
@@ -154,8 +151,8 @@ class KGW:
     key_id: str | None = None
 
     def __post_init__(self) -> None:
-        _check_whole("vocab_size", self.vocab_size, 2, LARGEST_VOCABULARY)
-        _check_whole("context_width", self.context_width, 1, 1 << 20)
+        check_whole("vocab_size", self.vocab_size, 2, LARGEST_VOCABULARY)
+        check_whole("context_width", self.context_width, 1, 1 << 20)
         if not isinstance(self.seeding, str) or self.seeding not in ("lefthash", "selfhash"):
             raise InputError(f"KGW seeds by 'lefthash' or 'selfhash', not {self.seeding!r}")
         _check_key(self.hashing_key, self.seeding)
@@ -209,7 +206,7 @@ class KGW:
         InputError
             If the ids and offsets are no texts, or ids lie outside of the vocabulary.
         """
-        ids, offsets = _checked_texts(ids, offsets, self.vocab_size)
+        ids, offsets = checked_texts(ids, offsets, self.vocab_size)
         lengths = np.diff(offsets)
         counted = np.arange(ids.size) - np.repeat(offsets[:-1], lengths) >= self._first
         if self.seeding == "lefthash":
@@ -297,7 +294,7 @@ class KGW:
         int64 [green_size]
         """
         out = np.empty(self.green_size, np.int64)
-        _room(self).list_green(self.seed(prefix_ids), out)
+        room(self.vocab_size, self.green_size).list_green(self.seed(prefix_ids), out)
         return out
 
     def contains(self, contexts: Any, token: Any) -> NDArray[np.bool_]:
@@ -372,10 +369,10 @@ class KGW:
         """Give the seed of every prefix of a row: uint64 [n]; see `seed`."""
         out = np.empty(ids.size, np.uint64)
         if self.seeding == "lefthash":
-            kernels.left_seeds(ids, np.uint64(self.hashing_key % ROUND), out)
+            seeding_kernels.left_seeds(ids, np.uint64(self.hashing_key % ROUND), out)
         else:
             key, table = self._hashing()
-            kernels.self_seeds(ids, table, key, self.context_width, out)
+            seeding_kernels.self_seeds(ids, table, key, self.context_width, out)
         return out
 
     def _seeds_before(self, ids: Ids) -> Seeds:
@@ -387,16 +384,16 @@ class KGW:
     def _hashing(self) -> tuple[np.uint64, NDArray[np.uint32]]:
         """Return the key modulo 2^64, and what tokens are hashed with."""
         key = self.hashing_key % (1 << 64)
-        return np.uint64(key), _hash_table(key % (1 << 32), min(self.vocab_size, TABLE))
+        return np.uint64(key), hash_table(key % (1 << 32), min(self.vocab_size, TABLE))
 
     def _are_green(self, draws: Seeds) -> NDArray[np.bool_]:
         """Say of every draw whether its token is green: bool [n]."""
         # Sorted, so that each is looked up once, and those of one seed together.
         distinct, places = np.unique(draws, return_inverse=True)
         green = np.empty(distinct.size, np.bool_)
-        room = _room(self)
+        shared = room(self.vocab_size, self.green_size)
         for start in range(0, distinct.size, SLICE):
-            room.look_up(distinct[start : start + SLICE], green[start : start + SLICE])
+            shared.look_up(distinct[start : start + SLICE], green[start : start + SLICE])
         return green[places]
 
 
@@ -451,105 +448,31 @@ class KGWRequest:
                 )
         if len(self._context) < scheme.context_width:
             return scores
-        room = _room(scheme)
+        shared = room(scheme.vocab_size, scheme.green_size)
         if scheme.seeding == "lefthash":
             seed = scheme.seed(self._context)
             if candidates is None:
                 out = scores.copy()
-                room.raise_green(seed, scheme.delta, out)
+                shared.raise_green(seed, scheme.delta, out)
                 return out
             places = np.arange(scores.size)
             seeds = np.full(scores.size, seed, np.uint64)
             tokens = candidates
         else:
             places = np.empty(TESTED, np.int64)
-            places = places[: kernels.best(scores, places)]
+            places = places[: seeding_kernels.best(scores, places)]
             tokens = places if candidates is None else candidates[places]
             seeds = np.empty(places.size, np.uint64)
             key, table = scheme._hashing()
             context = np.array(self._context[1:], np.int64)
-            kernels.candidate_seeds(context, tokens, table, key, seeds)
+            seeding_kernels.candidate_seeds(context, tokens, table, key, seeds)
         green = np.empty(places.size, np.bool_)
-        room.look_up(_draws(seeds, tokens), green)
+        shared.look_up(_draws(seeds, tokens), green)
         if not green.any():
             return scores
         out = scores.copy()
         out[places[green]] += np.float32(scheme.delta)
         return out
-
-
-class Room:
-    """What permutations are drawn in: tables for one vocabulary and number of green tokens."""
-
-    __slots__ = ("_count", "_factor", "_mask", "_order", "_shift", "_states", "_swaps", "_words")
-
-    def __init__(self, size: int, count: int) -> None:
-        self._count = count
-        self._factor, self._shift = kernels.divisors(size, count)
-        self._order = np.arange(size, dtype=np.int32)
-        self._swaps = np.empty(count, np.int32)
-        self._mask = np.zeros(size, np.bool_)
-        self._states = np.empty((4, kernels.STATE), np.uint32)
-        self._words = np.empty(kernels.BATCH, np.uint32)
-
-    def list_green(self, seed: int, out: Ids) -> None:
-        """Write the first tokens of the permutation to `out`."""
-        state = self._states[0]
-        kernels.green_list(seed % (1 << 32), self._order, self._swaps, state, self._words, out)
-
-    def raise_green(self, seed: int, delta: float, scores: Scores) -> None:
-        """Add `delta` to the scores of all green tokens, in place."""
-        kernels.add_to_green(
-            seed % (1 << 32),
-            self._count,
-            self._order,
-            self._swaps,
-            self._states[0],
-            self._words,
-            delta,
-            scores,
-        )
-
-    def look_up(self, draws: Seeds, green: NDArray[np.bool_]) -> None:
-        """Write for every draw whether its token is green."""
-        kernels.members(
-            draws,
-            self._factor,
-            self._shift,
-            self._order,
-            self._swaps,
-            self._mask,
-            self._states,
-            self._words,
-            green,
-        )
-
-
-_threads = threading.local()
-
-
-def _room(scheme: KGW) -> Room:
-    """Return this thread's room for a scheme; those of a few schemes are kept."""
-    try:
-        rooms: dict[tuple[int, int], Room] = _threads.rooms
-    except AttributeError:
-        rooms = _threads.rooms = {}
-    key = (scheme.vocab_size, scheme.green_size)
-    if key not in rooms:
-        if len(rooms) == KEPT:
-            rooms.clear()
-        rooms[key] = Room(*key)
-    return rooms[key]
-
-
-@lru_cache(maxsize=4)
-def _hash_table(seed: int, count: int) -> NDArray[np.uint32]:
-    """Draw the hashes of the first tokens: a permutation of 1 ... TABLE, uint32 [count]."""
-    out = np.empty(count, np.int64)
-    order, swaps = np.arange(TABLE, dtype=np.int32), np.empty(count, np.int32)
-    state, words = np.empty(kernels.STATE, np.uint32), np.empty(kernels.BATCH, np.uint32)
-    kernels.green_list(seed, order, swaps, state, words, out)
-    return (out + 1).astype(np.uint32)
 
 
 def _draws(seeds: Seeds, tokens: Ids) -> Seeds:
@@ -559,13 +482,6 @@ def _draws(seeds: Seeds, tokens: Ids) -> Seeds:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_whole(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"{name} is a whole number, not {value!r}")
-    if not low <= value <= high:
-        raise InputError(f"{name} is {value}, and lies between {low} and {high}")
 
 
 def _check_key(key: Any, seeding: Seeding) -> None:
@@ -579,15 +495,3 @@ def _check_key(key: Any, seeding: Seeding) -> None:
             "hashing_key would give the same green list after every context, and so would others "
             "like it; take one that is no multiple of 2^32 and not 2^64 - 1"
         )
-
-
-def _checked_texts(ids: Any, offsets: Any, vocab_size: int) -> tuple[Ids, Ids]:
-    ids = checked_ids(ids, vocab_size)
-    bounds = np.asarray(offsets)
-    good = bounds.ndim == 1 and bounds.size > 0 and bounds.dtype.kind in "iu"
-    if not (good and bounds[0] == 0 and bounds[-1] == ids.size and (np.diff(bounds) >= 0).all()):
-        raise InputError(
-            "offsets say where each text begins: whole numbers that rise from 0 to the number of "
-            f"ids, {ids.size}; make both with `ragged`"
-        )
-    return ids, np.ascontiguousarray(bounds, np.int64)

@@ -40,8 +40,10 @@ __all__ = [
     "Request",
     "Scores",
     "TextScheme",
+    "check_whole",
     "checked_ids",
     "checked_scores",
+    "checked_texts",
     "one_text",
     "ragged",
 ]
@@ -258,6 +260,33 @@ def checked_scores(scores: Any, vocab_size: int | None = None) -> Scores:
             f"the scores hold {what[bool(np.isnan(highest))]}; the model's output is damaged"
         )
     return array
+
+
+def checked_texts(ids: Any, offsets: Any, vocab_size: int | None = None) -> tuple[Ids, Ids]:
+    """Return ragged texts as int64 arrays, or say what is wrong with them.
+
+    Raises
+    ------
+    InputError
+        As `checked_ids` does, or if the offsets do not rise from 0 to the number of ids.
+    """
+    ids = checked_ids(ids, vocab_size)
+    bounds = np.asarray(offsets)
+    good = bounds.ndim == 1 and bounds.size > 0 and bounds.dtype.kind in "iu"
+    if not (good and bounds[0] == 0 and bounds[-1] == ids.size and (np.diff(bounds) >= 0).all()):
+        raise InputError(
+            "offsets say where each text begins: whole numbers that rise from 0 to the number of "
+            f"ids, {ids.size}; make both with `ragged`"
+        )
+    return ids, np.ascontiguousarray(bounds, np.int64)
+
+
+def check_whole(name: str, value: Any, low: int, high: int) -> None:
+    """Raise InputError unless a parameter is a whole number within its range."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"{name} is a whole number, not {value!r}")
+    if not low <= value <= high:
+        raise InputError(f"{name} is {value}, and lies between {low} and {high}")
 
 
 def one_text(ids: Ids) -> Ids:

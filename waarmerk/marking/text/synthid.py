@@ -31,7 +31,15 @@ from numpy.typing import NDArray
 from waarmerk.errors import InputError
 from waarmerk.kernels import text_synthid as kernels
 from waarmerk.kernels.text import first_occurrences
-from waarmerk.marking.text.scheme import Evidence, Ids, Scores, checked_ids, checked_scores
+from waarmerk.marking.text.scheme import (
+    Evidence,
+    Ids,
+    Scores,
+    check_whole,
+    checked_ids,
+    checked_scores,
+    checked_texts,
+)
 from waarmerk.marking.text.synthid_bits import (
     MASK,
     MULTIPLIER,
@@ -114,15 +122,15 @@ class SynthID:
 
     def __post_init__(self) -> None:
         keys = _checked_keys(self.keys)
-        _check_number("ngram_len", self.ngram_len, 2, 1 << 20)
+        check_whole("ngram_len", self.ngram_len, 2, 1 << 20)
         if not isinstance(self.variant, str) or self.variant not in FLOORS:
             raise InputError(
                 f"SynthID has the variants 'transformers' and 'synthid-text', not {self.variant!r}"
             )
-        _check_number("sampling_table_size", self.sampling_table_size, 1, LARGEST_TABLE)
-        _check_number("sampling_table_seed", self.sampling_table_seed, -(1 << 63), MASK)
-        _check_number("context_history_size", self.context_history_size, 0, 1 << 24)
-        _check_number("num_leaves", self.num_leaves, 2, 1 << 10)
+        check_whole("sampling_table_size", self.sampling_table_size, 1, LARGEST_TABLE)
+        check_whole("sampling_table_seed", self.sampling_table_seed, -(1 << 63), MASK)
+        check_whole("context_history_size", self.context_history_size, 0, 1 << 24)
+        check_whole("num_leaves", self.num_leaves, 2, 1 << 10)
         if self.num_leaves != 2 and self.variant == "transformers":
             raise InputError(
                 f"num_leaves is {self.num_leaves}, but the transformers variant plays matches of 2"
@@ -212,7 +220,7 @@ class SynthID:
                 f"SynthID with {self.depth} layers: evidence is made of at most {WORD}; score "
                 "its g_values with waarmerk.marking.text.synthid_scores"
             )
-        ids, offsets = _checked_texts(ids, offsets)
+        ids, offsets = checked_texts(ids, offsets)
         hashes = np.empty(ids.size, np.uint64)
         counted = np.empty(ids.size, np.bool_)
         words = np.empty(ids.size, np.uint64)
@@ -264,7 +272,7 @@ class SynthID:
         -------
         bool [n]
         """
-        _check_number("the id of the end-of-sequence token", eos, 0, (1 << 31) - 1)
+        check_whole("the id of the end-of-sequence token", eos, 0, (1 << 31) - 1)
         return np.logical_not(np.logical_or.accumulate(checked_ids(ids) == eos))
 
     def parameters(self) -> dict[str, Any]:
@@ -464,22 +472,3 @@ def _checked_keys(keys: Any) -> tuple[int, ...]:
             raise InputError(f"the key of layer {layer} is no signed integer of 64 bits")
         checked.append(int(key))
     return tuple(checked)
-
-
-def _check_number(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"{name} is a whole number, not {value!r}")
-    if not low <= value <= high:
-        raise InputError(f"{name} is {value}, and lies between {low} and {high}")
-
-
-def _checked_texts(ids: Any, offsets: Any) -> tuple[Ids, Ids]:
-    ids = checked_ids(ids)
-    bounds = np.asarray(offsets)
-    good = bounds.ndim == 1 and bounds.size > 0 and bounds.dtype.kind in "iu"
-    if not (good and bounds[0] == 0 and bounds[-1] == ids.size and (np.diff(bounds) >= 0).all()):
-        raise InputError(
-            "offsets say where each text begins: whole numbers that rise from 0 to the number of "
-            f"ids, {ids.size}; make both with `ragged`"
-        )
-    return ids, np.ascontiguousarray(bounds, np.int64)
