@@ -9,13 +9,15 @@ that is not there leaves its section as it is.
 """
 
 import argparse
+import importlib
+import importlib.util
 import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks import sound_report
+from benchmarks import sound_report, text_report
 from benchmarks.data import TUNING_GRAPHICS
 from benchmarks.false_positives import THRESHOLDS, summarise
 from benchmarks.results import Row, read
@@ -33,6 +35,7 @@ TITLES = {
     "peers": "Peers",
     "throughput": "Speed",
     **sound_report.TITLES,
+    **text_report.TITLES,
 }
 SURE = -9.0  # log10 p of "detected"
 FOR_FIGURES = ("512", "1024", "12mp")
@@ -299,6 +302,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "throughput": (("throughput.jsonl",), throughput),
     "sound_false_positives": (("sound_false_positives.jsonl",), false_positives),
     **sound_report.SECTIONS,
+    **text_report.SECTIONS,
 }
 
 
@@ -317,6 +321,15 @@ def found(path: Path) -> tuple[Row, list[Row]]:
     return read(path) if path.exists() else ({}, [])
 
 
+def speed(results: Path) -> list[str]:
+    """Return the lines on the speed of text marks; none without its module or its result file."""
+    module = "benchmarks.text_speed_report"
+    if importlib.util.find_spec(module) is None:
+        return []
+    lines: list[str] = importlib.import_module(module).sections(results)
+    return lines
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -332,6 +345,9 @@ def main() -> None:
             print(f"{name}: written from {', '.join(files) or 'published figures'}")
         else:
             print(f"{name}: no {files[0]}, left as it is")
+    if lines := speed(options.results):
+        page = put(page, "text_throughput", "\n".join(lines))
+        print("text_throughput: written from text_throughput.jsonl")
     options.docs.parent.mkdir(parents=True, exist_ok=True)
     options.docs.write_text(page)
 

@@ -42,6 +42,16 @@ _MEASURED = {
         "benchmarks/sound_effects.py",
         "benchmarks/sound_transforms.py",
     ),
+    "text": (
+        *_BOTH,
+        *(f"waarmerk/kernels/{name}.py" for name in ("__init__", "_jit", "polar", "text*")),
+        "waarmerk/marking/text/**/*.py",
+        "waarmerk/detection/text/**/*.py",
+        "benchmarks/text_data.py",
+        "benchmarks/text_edits.py",
+        "benchmarks/text_model.py",
+        "benchmarks/text_write.py",
+    ),
 }
 _PACKAGES = {
     "image": ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image"),
@@ -49,6 +59,7 @@ _PACKAGES = {
         *("waarmerk", "numpy", "scipy", "numba", "soundfile", "soxr", "av"),
         *("librosa", "pesq", "visqol-python"),
     ),
+    "text": ("waarmerk", "numpy", "scipy", "numba", "tokenizers"),
 }
 
 
@@ -119,7 +130,7 @@ class ResultFile:
         What decides the rows beside the code; has to be equal when a run is resumed.
     fingerprint : str, optional
         Of the code measured; by default that of the mark of `medium` and its detector.
-    medium : {"image", "audio"}
+    medium : {"image", "audio", "text"}
         What is measured.
     """
 

@@ -1,14 +1,20 @@
 """`waarmerk.text.1` once more, from docs/marks/text.md alone: plain Python, slow, no imports.
 
 Whoever changes the mark by accident breaks the agreement of the two.
+
+    python -m tests.independent_text
+
+prints the test vectors of the document.
 """
 
 import hashlib
 import hmac
+import sys
 
 MASK = (1 << 64) - 1
 LAYERS = 32
-PAYLOAD = (1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28, 31)
+PAYLOAD = tuple(range(1, 32, 2))
+LEAD = 200
 LENGTH = 1024
 
 
@@ -87,9 +93,9 @@ def flips(context, code_word):
     )
 
 
-def tournament(p, words):
+def tournament(p, words, layers=LAYERS):
     """The distribution of the winner."""
-    for layer in range(LAYERS):
+    for layer in range(layers):
         g = [w >> layer & 1 for w in words]
         mean = sum(a * b for a, b in zip(p, g, strict=True))
         p = [a * (1 + b - mean) for a, b in zip(p, g, strict=True)]
@@ -97,7 +103,7 @@ def tournament(p, words):
 
 
 def weight(layer):
-    return round(30 - 27 * layer / 31)
+    return max(1, round(40 * 0.94**layer))
 
 
 def pilot_score(secret, ids):
@@ -111,3 +117,30 @@ def pilot_score(secret, ids):
         bits = word(context, ids[i])
         total += sum(weight(n) * (bits >> n & 1) for n in range(LAYERS) if n not in PAYLOAD)
     return total, len(seen)
+
+
+def vectors():
+    """The lines of the document."""
+    from waarmerk.marking.payload import Code, MarkId
+
+    key = subkey(bytes(range(32)))
+    context = context_key(key, [3, 1, 4, 1])
+    turned = flips(context, Code(1024).encode(MarkId.from_hex("0123456789abcdef")))
+    p = [0.4, 0.3, 0.2, 0.1]
+    words = [word(context, token) for token in range(4)]
+    return [
+        f"- K = {key.hex()}",
+        f"- C = {context.hex()}",
+        f"- bits of token 5, as a word: {word(context, 5):08x}; of token 70000: "
+        f"{word(context, 70000):08x}",
+        f"- places: {', '.join(map(str, places(context)))}",
+        f"- layers turned round behind the lead, for id 0123456789abcdef: {turned:08x}",
+        "- 0.4, 0.3, 0.2, 0.1 for tokens 0, 1, 2, 3 is after layers 0 to 7 without an id "
+        + ", ".join(f"{x:.6f}" for x in tournament(p, words, 8)),
+        "- and with that id, behind the lead, "
+        + ", ".join(f"{x:.6f}" for x in tournament(p, [w ^ turned for w in words], 8)),
+    ]
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(vectors()) + "\n")

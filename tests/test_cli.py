@@ -73,7 +73,7 @@ def one_line(error: str) -> str:
 def test_help_shows_every_command_that_exists(capsys: Out) -> None:
     assert run(["--help"]) == 0
     text = capsys.readouterr().out
-    assert sorted(cli.commands) == ["demo", "detect", "keygen", "mark", "warm"]
+    assert sorted(cli.commands) == ["demo", "detect", "keygen", "mark", "text", "warm"]
     for name, command in cli.commands.items():
         assert name in text
         assert command.help
@@ -82,7 +82,7 @@ def test_help_shows_every_command_that_exists(capsys: Out) -> None:
                 assert parameter.help, f"{name} {parameter.name}"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("command", ["demo", "detect", "keygen", "mark", "warm"])
+@pytest.mark.parametrize("command", ["demo", "detect", "keygen", "mark", "text", "warm"])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_every_command_has_help(command: str, flag: str, capsys: Out) -> None:
     assert run([command, flag]) == 0

@@ -1,4 +1,4 @@
-"""The demo does what it says, on pictures and sounds that are what they say."""
+"""The demo does what it says, on pictures, sounds and text that are what they say."""
 
 import re
 import socket
@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from waarmerk import demo
+from waarmerk import demo, demo_text
 from waarmerk.marking.sound import open_sound
 from waarmerk.marking.source import identify
 
@@ -26,17 +26,37 @@ def test_the_demo_finds_every_mark_raises_no_alarm_and_leaves_nothing(monkeypatc
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     lines: list[str] = []
     result = demo.run(lines.append)
-    assert result.tried == 3 * 7 + 2 * 6
+    assert result.tried == 3 * 7 + 2 * 6 + 3 * 3
     assert result.found == result.tried
     assert result.false_alarms == 0
     assert list(tmp_path.iterdir()) == []
     text = "\n".join(lines)
     assert len(re.findall(r"<= 1e-\d+", text)) == result.found
     assert text.count("trusted") == len(FILES)
-    assert text.count("none found") == len(FILES) + 2
-    assert "and 0 of 7\nfiles without our mark" in text
+    assert text.count("none found") == len(FILES) + 2 + 3 + 1
+    assert f"found in {result.tried} of {result.tried} marked files and texts, and 0 of\n44" in text
     assert "threw the manifest away and not the watermark" in text
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_the_demo_of_text_finds_what_was_marked_and_where():
+    lines: list[str] = []
+    rows: list[tuple[str, ...]] = []
+    result = demo_text.run(lines.append, lambda *cells: rows.append(cells))
+    assert (result.tried, result.found, result.without, result.false_alarms) == (9, 9, 37, 0)
+    for name in demo_text.NAMES:
+        assert f"  {name}" in lines
+    places = [row[-1] for row in rows if "in human text" in row[0]]
+    assert len(places) == 3
+    begin, end = demo_text.PLACE, demo_text.PLACE + demo_text.PIECE
+    for place in places:
+        first, _, last = place.partition(",")[0].partition("-")
+        assert abs(int(first) - begin) < 40
+        assert abs(int(last) - end) < 40
+    assert [row[3] for row in rows if "as it was written" in row[0]] == ["right", "-", "-"]
+    # The beginning of every text is shown.
+    shown = [line for line in lines if line.startswith("    ")]
+    assert len(shown) == 6
 
 
 @pytest.mark.parametrize("name", demo.PICTURES)
@@ -96,6 +116,6 @@ def test_every_file_has_its_source_and_licence_told():
     folder = Path(demo.__file__).parent / "demo_data"
     told = (folder / "README.md").read_text()
     files = {p.name for p in folder.iterdir() if p.suffix != ".md"}
-    assert files == set(FILES)
+    assert files == {*FILES, "moby_dick.txt.gz", "moby_dick_unseen.txt.gz"}
     assert all(name in told for name in files)
     assert "CC0" in told

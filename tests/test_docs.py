@@ -35,7 +35,17 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "waarmerk/**/*.md")
     for path in ROOT.glob(pattern)
 )
-COMMANDS = sorted(cli.commands.items())
+
+
+def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Give every command with its name, those within commands as well."""
+    for name, command in sorted(group.commands.items()):
+        yield above + name, command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{above}{name} ")
+
+
+COMMANDS = list(commands(cli))
 OPTIONS = [
     (name, parameter)
     for name, command in COMMANDS
@@ -49,10 +59,10 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def section(text: str, heading: str) -> str:
-    """Return what stands under a heading, as far as the next of the same level."""
-    level = heading.split(maxsplit=1)[0]
+    """Return what stands under a heading, as far as the next of its level or a higher one."""
+    level = len(heading.split(maxsplit=1)[0])
     found = re.search(
-        rf"^{re.escape(heading)}\n(.*?)(?=^{level} |\Z)", text, re.DOTALL | re.MULTILINE
+        rf"^{re.escape(heading)}\n(.*?)(?=^#{{2,{level}}} |\Z)", text, re.DOTALL | re.MULTILINE
     )
     assert found is not None, f"there is no heading {heading!r}"
     return found[1]
@@ -61,11 +71,16 @@ def section(text: str, heading: str) -> str:
 # --- the command line ---
 
 
+def described(name: str) -> str:
+    """Return what docs/cli.md says about a command."""
+    return section(CLI, f"{'#' * (2 + name.count(' '))} waarmerk {name}")
+
+
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_command_is_described(name: str, command: click.Command) -> None:
     assert command.help
-    text = section(CLI, f"## waarmerk {name}")
-    assert f"waarmerk {name}" in text
+    text = described(name)
+    assert f"\nwaarmerk {name} " in text or f"\nwaarmerk {name}\n" in text
     for parameter in command.params:
         if isinstance(parameter, click.Argument):
             shown = parameter.make_metavar(click.Context(command)).rstrip(".")
@@ -77,27 +92,27 @@ def test_every_command_is_described(name: str, command: click.Command) -> None:
 )
 def test_every_option_is_described(name: str, option: click.Option) -> None:
     assert option.help
-    described = "\n".join(
-        line.split("|")[1]
-        for line in section(CLI, f"## waarmerk {name}").splitlines()
-        if line.startswith("| `-")
+    rows = "\n".join(
+        line.split("|")[1] for line in described(name).splitlines() if line.startswith("| `-")
     )
     for spelling in option.opts:
-        assert re.search(rf"`{spelling}\b", described)
+        assert re.search(rf"`{spelling}\b", rows)
     if isinstance(option.type, click.Choice):
-        assert all(f"`{option.opts[-1]} {choice}`" in described for choice in option.type.choices)
+        assert all(f"`{option.opts[-1]} {choice}`" in rows for choice in option.type.choices)
     elif option.metavar:
-        assert f"`{option.opts[-1]} {option.metavar}`" in described
+        assert f"`{option.opts[-1]} {option.metavar}`" in rows
 
 
 def test_no_option_is_described_that_does_not_exist() -> None:
     for name, command in COMMANDS:
+        if isinstance(command, click.Group):
+            continue  # what its commands take, they say
         known = {spelling for parameter in command.params for spelling in parameter.opts}
-        described = re.findall(r"`(--?[a-z-]+)", section(CLI, f"## waarmerk {name}"))
-        strangers = set(described) - known - {"--key", "--help", "-h"}
+        told = re.findall(r"`(--?[a-z-]+)", described(name))
+        strangers = set(told) - known - {"--key", "--help", "-h"}
         assert not strangers, f"waarmerk {name}: {strangers}"
-    headings = re.findall(r"^## waarmerk (\S+)$", CLI, re.MULTILINE)
-    assert sorted(headings) == [name for name, _ in COMMANDS]
+    headings = re.findall(r"^#{2,} waarmerk (.+)$", CLI, re.MULTILINE)
+    assert sorted(headings) == sorted(name for name, _ in COMMANDS)
 
 
 # --- the README ---
@@ -120,15 +135,15 @@ def without_numbers(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_console_session_goes_as_shown(newcomer: Path) -> None:
-    (session,) = blocks(README, "console")
+def follow(session: str, folder: Path) -> None:
+    """Type what a console shows, and compare what comes."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     steps = re.findall(r"^\$ waarmerk (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE)
     assert len(steps) == session.count("$ ")
     for arguments, shown in steps:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "waarmerk", *arguments.split()],
-            cwd=newcomer,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -140,23 +155,39 @@ def test_the_console_session_goes_as_shown(newcomer: Path) -> None:
         assert done.returncode == (1 if "none found" in shown else 0)
 
 
-def test_the_python_blocks_print_what_they_say(
-    newcomer: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not (newcomer / "key.json").exists():  # when this test runs alone
-        from waarmerk.api import make_key_files
+def execute(block: str) -> None:
+    """Run Python, and compare what it prints with the comments."""
+    expected = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+    assert expected
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block, "README.md", "exec"), {})  # noqa: S102
+    assert out.getvalue().splitlines() == expected
 
-        make_key_files(newcomer / "key.json", dev_cert=True)
+
+def test_the_readme_goes_as_shown(newcomer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consoles and Python in their order: what one makes, the next may use."""
     monkeypatch.chdir(newcomer)
-    python = blocks(README, "python")
-    assert python
-    for block in python:
-        expected = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
-        assert expected
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            exec(compile(block, "README.md", "exec"), {})  # noqa: S102
-        assert out.getvalue().splitlines() == expected
+    found = re.findall(r"^```(console|python)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert {kind for kind, _ in found} == {"console", "python"}
+    for kind, block in found:
+        if kind == "console":
+            follow(block, newcomer)
+        else:
+            execute(block)
+
+
+def test_snippets_for_engines_use_what_there_is() -> None:
+    """They are not run here, because they need engines and models; ```py, not ```python."""
+    snippets = blocks(README, "py")
+    assert len(snippets) == 2
+    for snippet in snippets:
+        compile(snippet, "README.md", "exec")
+        for module, names in re.findall(r"^from (waarmerk\S*) import (.*)$", snippet, re.MULTILINE):
+            path = ROOT.joinpath(*module.split("."))
+            file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            for name in names.split(", "):
+                assert f'"{name}"' in file.read_text("utf-8")
 
 
 def test_the_two_commands_are_those_of_the_ci() -> None:

@@ -345,15 +345,18 @@ def mark_file(
     overwrite: bool = False,
     agent: str | None = None,
     agent_version: str | None = None,
+    label: bool | None = None,
 ) -> MarkReport:
     """Write a marked copy of a file: a watermark and, signed, a manifest that says the same.
+
+    A text that is already written gets the manifest alone: it is watermarked while it is generated.
 
     Parameters
     ----------
     source, target
-        The input, a picture or a sound, and the name of the output; its extension decides the
-        format. A format that cannot hold a manifest (Ogg Vorbis, Opus) gets it in a file beside
-        the output, with ``.c2pa`` behind its name.
+        The input, a picture, a sound or a text, and the name of the output; its extension decides
+        the format. A format that cannot hold a manifest (Ogg Vorbis, Opus, HTML) gets it in a file
+        beside the output, with ``.c2pa`` behind its name.
     key
         The key that will find the watermark again.
     signer
@@ -369,11 +372,13 @@ def mark_file(
         Whether an existing output is replaced.
     agent, agent_version
         The AI system that made the content, for the manifest.
+    label
+        Whether a text gets an unsigned label as well; by default a page does.
 
     Raises
     ------
     InputError
-        If the source cannot be used, or a version is given and no agent.
+        If the source cannot be used, a version is given and no agent, or a mark id for a text.
     CannotMarkError
         If the content cannot hold a mark.
     KeyFileError
@@ -387,7 +392,7 @@ def mark_file(
     from waarmerk.marking.file import mark_file as mark
 
     require_in_use(key)
-    mark_id = settled_mark_id(mark_id, kind)
+    settled = settled_mark_id(mark_id, kind)
     return mark(
         source,
         target,
@@ -395,7 +400,7 @@ def mark_file(
         signer=signer,
         no_manifest=no_manifest,
         mark_id=mark_id,
-        kind=mark_id.kind,
+        kind=settled.kind,
         detect=_self_check(key),
         listen=_listen(key),
         read_manifest=read_manifest,
@@ -403,6 +408,7 @@ def mark_file(
         overwrite=overwrite,
         agent=agent,
         agent_version=agent_version,
+        label=label,
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from waarmerk.cli_text import text
+from waarmerk.cli_text import look_for, text
 from waarmerk.console import (
     PipeClosedError,
     complain,
@@ -129,11 +129,11 @@ To start:
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Mark AI-generated pictures and sound, and find those marks again.
+    """Mark AI-generated pictures, sound and text, and find those marks again.
 
     A marked file carries two layers: an imperceptible watermark, which survives recompression,
-    cropping, scaling and changes of speed, and a signed C2PA manifest. Everything runs on this
-    machine; nothing is sent anywhere.
+    cropping, scaling and changes of speed, and a signed C2PA manifest. A text gets its watermark
+    while it is generated. Everything runs on this machine; nothing is sent anywhere.
     """
     if context.invoked_subcommand is None:
         say(context.get_help())
@@ -184,6 +184,8 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
               help="Write the watermark alone; the reason goes into the report.")  # fmt: skip
 @click.option("--quality", type=click.IntRange(1, 100),
               help="Of a lossy format; as good as the input if left out.")  # fmt: skip
+@click.option("--label/--no-label", default=None,
+              help="Of a text: an unsigned label, too. By default a page gets one.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def mark(
@@ -199,13 +201,15 @@ def mark(
     sign_key: str | None,
     no_manifest: str | None,
     quality: int | None,
+    label: bool | None,
     overwrite: bool,
     as_json: bool,
 ) -> int:
-    """Write a marked copy of a picture or a sound.
+    """Write a marked copy of a picture, a sound or a text.
 
     The copy carries a watermark and a signed manifest. It is read back before it gets its name;
-    what cannot hold a mark is refused. An .ogg or .opus has its manifest in a file beside it.
+    what cannot hold a mark is refused. An .ogg, .opus or .html has its manifest in a file beside
+    it. A text that is already written gets the manifest alone.
 
     The manifest is signed with --sign-cert and --sign-key, or else with the certificate that lies
     beside the key (key.cert.pem and key.sign.pem for key.json).
@@ -235,6 +239,7 @@ def mark(
         overwrite=overwrite,
         agent=agent,
         agent_version=agent_version,
+        label=label,
     )
     if signer is not None and sign_cert is None and signer.is_test:
         from waarmerk.marking.certificate import certificate_files
@@ -256,15 +261,24 @@ def mark(
               help="Certificates under which a manifest is trusted. Repeatable.")  # fmt: skip
 @click.option("--effort", type=click.Choice(["fast", "full"]), default="full", show_default=True,
               help="fast: no search for crops, other scales, angles, speeds, pitches.")  # fmt: skip
+@click.option("--tokenizer", metavar="PATH",
+              help="Of a text: its model's tokenizer.json, .tiktoken or folder.")  # fmt: skip
+@click.option("--scheme", "scheme_files", metavar="FILE", multiple=True,
+              help="Of a text: a token mark to look for, too. Repeatable.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each input.")
 def detect(
+    *,
     inputs: tuple[str, ...],
     keyfiles: tuple[str, ...],
     trust: tuple[str, ...],
     effort: Any,
+    tokenizer: str | None,
+    scheme_files: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Say whether pictures and sounds are marked, by whom, and how sure that is.
+    """Say whether pictures, sounds and texts are marked, by whom, and how sure that is.
+
+    To look for the watermark of a text takes the tokenizer of the model that may have written it.
 
     Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
     """
@@ -275,10 +289,11 @@ def detect(
 
     keys = KeyRing.load(keyfiles)
     anchors = (load_anchors(trust).encode(),) if trust else ()
+    look = look_for(tokenizer, scheme_files, keys)
     status = NONE_FOUND
     for position, name in enumerate(inputs):
         try:
-            report = detect_file(name, keys, anchors, effort, name=name)
+            report = detect_file(name, keys, anchors, effort, name=name, look=look)
         except (WaarmerkError, OSError) as error:
             complain(in_words(error))
             status = FAILED
@@ -297,7 +312,7 @@ cli.add_command(text)
 
 @cli.command()
 def demo() -> int:
-    """Mark and detect pictures and sounds, offline, and show what survives.
+    """Mark and detect pictures, sounds and text, offline, and show what survives.
 
     Nothing is left behind.
     """

@@ -6,25 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waarmerk.console import complain, in_words, print_json, print_line, shown
+from waarmerk.console import complain, in_words, print_json, print_line, say, shown
 from waarmerk.errors import WaarmerkError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from waarmerk.detection.file import Look
     from waarmerk.detection.finding import WatermarkFinding
+    from waarmerk.marking.key import MarkingKey
     from waarmerk.marking.text.scheme import TextScheme
 
-__all__ = ["text"]
+__all__ = ["look_for", "text"]
 
 FOUND, NONE_FOUND, FAILED = 0, 1, 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def text() -> None:
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
+@click.pass_context
+def text(context: click.Context) -> None:
     """Work with watermarks in the tokens of a text.
 
     They are made while a text is generated, by a processor in the engine (see the README). Here
     they are found again, in token ids or, with the tokenizer of the model, in raw text.
     """
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        context.exit(FAILED)
 
 
 @text.command("detect")
@@ -95,7 +106,7 @@ def detect(
     return status
 
 
-@text.command("keygen")
+@text.command("keygen", short_help="Make a scheme with new random keys.")
 @click.argument("scheme")
 @click.argument("file")
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True,
@@ -105,11 +116,18 @@ def keygen(scheme: str, file: str, settings: tuple[str, ...], force: bool) -> in
     """Make a SCHEME with new random keys and write it to FILE, its keys to another beside it.
 
     SCHEME is synthid.transformers, synthid.synthid-text, kgw.lefthash, kgw.selfhash, gumbel.vllm,
-    gumbel.sglang or waarmerk.text.1. FILE may be passed around; the key file may not.
+    gumbel.sglang or waarmerk.text.1. The two of kgw need --set vocab_size=N, the width of the
+    model's logits. FILE may be passed around; the key file may not.
     """
     from waarmerk.marking.text.description import new_scheme, save_scheme
 
-    made = new_scheme(scheme, dict(_setting(s) for s in settings))
+    parameters: dict[str, Any] = {}
+    for setting in settings:
+        parameter, value = _setting(setting)
+        if parameter in parameters:
+            raise click.UsageError(f"--set {parameter} is given twice")
+        parameters[parameter] = value
+    made = new_scheme(scheme, parameters)
     path, keys = save_scheme(made, file, overwrite=force)
     print_line(f"Wrote {shown(path)}: {made.name}.")
     print_line(
@@ -119,7 +137,7 @@ def keygen(scheme: str, file: str, settings: tuple[str, ...], force: bool) -> in
     return 0
 
 
-@text.command("strip")
+@text.command("strip", short_help="Take a wrapped manifest out of a text.")
 @click.argument("source", metavar="INPUT")
 @click.option("-o", "--output", metavar="OUTPUT", help="Where to write it; stdout if left out.")
 @click.option("--all", "everything", is_flag=True,
@@ -139,6 +157,24 @@ def strip(source: str, output: str | None, everything: bool, overwrite: bool) ->
     else:
         print_line(f"Wrote {shown(output)}: {count} hidden characters left out.")
     return 0
+
+
+def look_for(
+    tokenizer: str | None, scheme_files: tuple[str, ...], keys: Iterable[MarkingKey]
+) -> Look | None:
+    """Return what looks for token marks in the texts given to `waarmerk detect`."""
+    if tokenizer is None:
+        if scheme_files:
+            raise click.UsageError("--scheme needs --tokenizer: the mark is in the tokens")
+        return None
+    from waarmerk.detection.text import look_with
+    from waarmerk.detection.text.tokenizers import load_tokenizer
+    from waarmerk.marking.text import TextMark, load_scheme
+
+    schemes = [*(load_scheme(path) for path in scheme_files), *(TextMark(key) for key in keys)]
+    if not schemes:
+        raise click.UsageError("say what to look for: --scheme FILE or --key KEYFILE")
+    return look_with(schemes, load_tokenizer(tokenizer))
 
 
 def _schemes(scheme_files: tuple[str, ...], keyfiles: tuple[str, ...]) -> list[TextScheme]:

@@ -1,7 +1,7 @@
-"""The demo: marks pictures and sounds, damages them as the world does, and looks for the marks.
+"""The demo: marks pictures, sounds and text, damages them as the world does, and finds the marks.
 
-Everything is done with files, as a user would do it, in a temporary folder that is removed at the
-end. No network, nothing left behind.
+Pictures and sounds are files, as with a user, in a temporary folder that is removed at the end;
+text is written on the spot, see `demo_text`. No network, nothing left behind.
 """
 
 from __future__ import annotations
@@ -71,9 +71,10 @@ class DemoResult:
     Parameters
     ----------
     tried, found
-        How many marked files were looked at, and in how many the right mark id was read.
+        How many marked files and texts were looked at, and in how many the right mark was found:
+        in a file, and in a text as it was written, its id as well, if it has one.
     false_alarms
-        In how many files without our mark one was found all the same.
+        In how many files and texts without our mark one was found all the same.
     seconds
         How long it took.
     """
@@ -86,6 +87,7 @@ class DemoResult:
 
 def run(echo: Echo) -> DemoResult:
     """Run the demo; every line of its output goes to `echo`."""
+    from waarmerk import demo_text
     from waarmerk.marking.certificate import write_test_chain
     from waarmerk.marking.key import MarkingKey
     from waarmerk.marking.signer import Signer
@@ -124,14 +126,18 @@ def run(echo: Echo) -> DemoResult:
             # A file that lost its manifest, or that would tell whoever has no key.
             bare.append((name, changes[1][1]))
         without, alarms = _without_our_mark(folder / "original", bare, key, echo)
+    echo("")
+    text = demo_text.run(echo, partial(_row, echo))
+    tried, found = tried + text.tried, found + text.found
+    without, alarms = without + text.without, alarms + text.false_alarms
     seconds = time.perf_counter() - start
     echo("")
-    echo(f"The right id was read in {found} of {tried} marked files, and {alarms} of {without}")
-    echo("files without our mark raised a false alarm.")
+    echo(f"The right mark was found in {found} of {tried} marked files and texts, and {alarms} of")
+    echo(f"{without} without our mark raised a false alarm.")
     if found == tried:
         echo("Editing threw the manifest away and not the watermark: hence two layers.")
-    echo("A p-value is a bound on the probability that a file without this mark scores as high,")
-    echo("whatever is in it. Where no mark is found, that says nothing about who or what made it.")
+    echo("A p-value is a bound on the probability that content without this mark scores as high.")
+    echo("Where no mark is found, that says nothing about who or what made it.")
     echo(f"This took {seconds:.0f} seconds. Nothing was kept.")
     return DemoResult(tried, found, alarms, seconds)
 

@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 
-from waarmerk.api import detect_audio, detect_image, mark_audio, mark_image
+from waarmerk.api import detect_audio, detect_image, detect_text, mark_audio, mark_image
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
+from waarmerk.marking.text import KGW, Gumbel, SynthID, TextMark, generate
+from waarmerk.marking.text.scheme import Ids, Scores, TextScheme
 
 __all__ = ["warm_all"]
 
@@ -28,6 +30,7 @@ def warm_all() -> float:
         detect_image(np.ascontiguousarray(marked[40:-90, 60:-50]), key)  # found by the search
         detect_image(pixels, key)  # found by nothing
     _warm_sound(key, mark_id)
+    _warm_text(key, mark_id)
     return time.perf_counter() - start
 
 
@@ -46,3 +49,32 @@ def _warm_sound(key: MarkingKey, mark_id: MarkId) -> None:
     )
     detect_audio(faster.astype(np.float32), rate, key)  # found by the search
     detect_audio(sound, rate, key)  # found by nothing
+
+
+def _warm_text(key: MarkingKey, mark_id: MarkId) -> None:
+    """Write and look for a text with every scheme, from all tokens and from those of top-k."""
+    width = 600
+    logits = np.random.default_rng(1).normal(0.0, 1.0, width).astype(np.float32)
+
+    def model(_ids: Ids) -> Scores:
+        return logits
+
+    schemes: list[TextScheme] = [
+        TextMark(key, mark_id),
+        SynthID(range(30)),
+        SynthID(range(40)),  # more than 32 layers need wider words
+        SynthID(range(3), sampling_table_size=1000),  # is looked up layer by layer
+        SynthID(range(30), variant="synthid-text", num_leaves=3),
+        KGW(width),
+        KGW(width, seeding="selfhash", context_width=4),
+        Gumbel(1),
+        Gumbel(1, "sglang"),
+        Gumbel(1, "sglang", dual=0.5, second_key=2),
+        Gumbel(1, dual=0.5),
+    ]
+    for variant in ("vllm", "sglang"):
+        Gumbel(1, variant).uniforms([[1, 2, 3, 4]], [[5]])
+    for scheme in schemes:
+        for top_k, count in ((0, 260), (50, 20)):
+            ids = generate(model, [1, 2, 3, 4], scheme, max_tokens=count, rng=1, top_k=top_k)
+            detect_text(ids, scheme, min_tokens=0)

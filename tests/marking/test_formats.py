@@ -6,6 +6,7 @@ from waarmerk.errors import InputError, OutputError
 from waarmerk.marking.formats import (
     FORMATS,
     SOUNDS,
+    TEXTS,
     claimed_format,
     format_for_output,
     mislabelled,
@@ -25,7 +26,7 @@ def test_the_extension_decides_the_output(name, expected):
     assert format_for_output(name).name == expected
 
 
-@pytest.mark.parametrize("name", ["a", "a.", "a.txt", "a.gif", "a.bmp", ".png"])
+@pytest.mark.parametrize("name", ["a", "a.", "a.doc", "a.gif", "a.bmp", ".png"])
 def test_an_output_in_no_writable_format_is_refused(name):
     with pytest.raises(OutputError, match=r"\.png"):
         format_for_output(name)
@@ -47,11 +48,25 @@ def test_a_wrong_name_is_refused_with_the_right_one():
 
 @pytest.mark.parametrize(
     ("name", "source", "remedy"),
-    [("a.wav", "PNG", r"\.png"), ("a.png", "MP3", r"\.mp3"), ("a.mp3", "GIF", r"\.png")],
+    [
+        ("a.wav", "PNG", r"\.png"),
+        ("a.png", "MP3", r"\.mp3"),
+        ("a.mp3", "GIF", r"\.png"),
+        ("a.png", "TXT", r"\.txt"),
+        ("a.md", "FLAC", r"\.flac"),
+        ("a.html", "MARKDOWN", r"\.md"),
+        ("a.txt", "HTML", r"\.html"),
+    ],
 )
-def test_pictures_and_sounds_do_not_mix(name, source, remedy):
+def test_what_is_of_different_kinds_does_not_mix(name, source, remedy):
     with pytest.raises(OutputError, match=f"cannot hold; use {remedy}"):
         format_for_output(name, FORMATS[source])
+
+
+def test_texts_of_letters_can_become_one_another():
+    assert format_for_output("a.md", TEXTS["TXT"]).name == "MARKDOWN"
+    assert format_for_output("a.text", TEXTS["MARKDOWN"]).name == "TXT"
+    assert format_for_output("a.htm", TEXTS["HTML"]).name == "HTML"
 
 
 def test_a_raw_stream_is_not_written():

@@ -9,8 +9,8 @@ from PIL import Image
 from tests import rendered_sound
 from waarmerk.errors import InputError, UnsupportedInputError
 from waarmerk.marking import source
-from waarmerk.marking.formats import FORMATS, PICTURES, SOUNDS
-from waarmerk.marking.source import identify, read_source, sniff, tag_length
+from waarmerk.marking.formats import FORMATS, PICTURES, SOUNDS, TEXTS, mislabelled
+from waarmerk.marking.source import decoded, identify, read_source, sniff, tag_length
 
 
 def encoded(format_name: str) -> bytes:
@@ -115,3 +115,77 @@ def test_a_huge_file_is_refused_unread(tmp_path):
         file.truncate(source.MAX_BYTES + 1)  # sparse
     with pytest.raises(InputError, match="the limit is"):
         read_source(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "{ begins with a brace",
+        "#!/bin/sh is a script",
+        "MAC addresses are",
+        "caffeine is",
+        "ID3 tags are",
+        "GIF89a is a format",
+        "%PDF-1.7 is another",
+        "<!doctype html>",
+        "é" * 40_000,
+    ],
+)
+def test_what_is_named_as_a_text_and_is_one_is_one(text, tmp_path):
+    data = text.encode()
+    assert sniff(data, "a.txt") is TEXTS["TXT"]
+    assert sniff(data, "a.MD") is TEXTS["MARKDOWN"]
+    path = tmp_path / "a.html"
+    path.write_bytes(b"x" + data)  # what is read at first ends inside a character
+    assert identify(path) is TEXTS["HTML"]
+    assert decoded(data, "a.txt") == text
+
+
+def test_a_page_is_known_without_a_name():
+    assert sniff(b"<!DOCTYPE html><p>", "page") is TEXTS["HTML"]
+    assert sniff(b"<HTML>", "page.bin") is TEXTS["HTML"]
+    with pytest.raises(UnsupportedInputError, match="is an HTML page"):
+        sniff(b"<!DOCTYPE svg", "page.bin")
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "cause"),
+    [
+        ("abc".encode("utf-16"), UnsupportedInputError, "UTF-16.* save it as UTF-8"),
+        (b"\xfe\xff\0a", UnsupportedInputError, "UTF-16"),
+        ("abcd é".encode("latin-1") + b" x", InputError, "byte 0xe9 at offset 5"),
+        (b"ab\0c", InputError, "null character at offset 2"),
+        (b"\x89PDF\0", InputError, "byte 0x89 at offset 0"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", UnsupportedInputError, "is a PDF document"),
+        (b"", InputError, "is empty"),
+    ],
+)
+def test_what_is_named_as_a_text_and_is_none_is_called_what_it_is(data, error, cause):
+    with pytest.raises(error, match=rf"^a\.txt: .*{cause}"):
+        sniff(data, "a.txt")
+
+
+def test_a_picture_named_as_a_text_is_a_picture():
+    assert sniff(encoded("PNG"), "a.txt") is FORMATS["PNG"]
+    assert mislabelled("a.txt", FORMATS["PNG"]) == "is named .txt but its content is PNG"
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"abc\xc3", "is cut off: its last character, at offset 3, is not whole"),
+        (b"abc\xff", "byte 0xff at offset 3"),
+        (b"\xed\xa0\x80", "byte 0xed at offset 0"),  # half of a surrogate pair
+    ],
+)
+def test_a_text_is_decoded_to_its_end(data, cause):
+    with pytest.raises(InputError, match=rf"^a\.txt: .*{cause}"):
+        decoded(data, "a.txt")
+
+
+def test_small_limits_are_said_in_megabytes(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(bytes(3_000_000))
+    with pytest.raises(InputError, match="is 3 MB; the limit is 2 MB"):
+        read_source(path, 2_000_000)

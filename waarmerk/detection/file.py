@@ -1,14 +1,14 @@
 """From a file to its report.
 
-What is hashed is what is examined: a picture is read once, and a sound, which is read in blocks and
-more than once, must not change meanwhile. Nothing is kept, no connection is opened, and nothing in
-the file is run.
+What is hashed is what is examined: a picture or a text is read once, and a sound, which is read in
+blocks and more than once, must not change meanwhile. Nothing is kept, no connection is opened, and
+nothing in the file is run.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Effort", "as_keys", "detect_bytes", "detect_file"]
+    from waarmerk.marking.formats import Format
+
+__all__ = ["Effort", "Look", "as_keys", "detect_bytes", "detect_file"]
 
 Effort = Literal["fast", "full"]
+Look = Callable[[str], list[WatermarkFinding]]
+"""Looks for the watermarks of a text, which needs a scheme and a tokenizer."""
+
 EFFORTS: Final = ("fast", "full")
 
 IMAGE_SCHEME: Final = "waarmerk.image.1"
@@ -43,6 +48,7 @@ def detect_file(
     effort: Effort = "full",
     *,
     name: str | None = None,
+    look: Look | None = None,
 ) -> DetectionReport:
     """Examine a file for marks in every layer.
 
@@ -51,7 +57,8 @@ def detect_file(
     path
         A picture: JPEG, PNG, WebP, AVIF, TIFF, GIF (first frame) or BMP. Or a sound: WAV, FLAC,
         MP3, M4A, AAC, Ogg Vorbis or Opus; a manifest that lies beside it is looked at if there is
-        none in it.
+        none in it. Or a text in UTF-8: plain text, Markdown or HTML, known by its name; what lies
+        beside it is always looked at.
     keys
         Whose watermark to look for. Without any, the report says that none was looked for.
     trust
@@ -63,6 +70,8 @@ def detect_file(
         so.
     name
         What the report calls the input; the last part of the path when left out.
+    look
+        Looks for watermarks in a text; without it, the report says that nobody looked.
 
     Returns
     -------
@@ -76,10 +85,14 @@ def detect_file(
     UnsupportedInputError
         If it is of a kind that is not supported.
     """
-    from waarmerk.marking.source import identify, read_source
+    from waarmerk.marking.source import MAX_TEXT_BYTES, identify, read_source
 
     shown = Path(path).name if name is None else name
     actual = identify(path)
+    if actual.medium == "text":
+        check_effort(effort)
+        data = read_source(path, MAX_TEXT_BYTES)
+        return _detect_text(data, actual, shown, tuple(trust), look, path=Path(path))
     if actual.medium == "sound":
         from waarmerk.detection.sound_file import examine_sound
 
@@ -96,16 +109,23 @@ def detect_bytes(
     keys: Iterable[MarkingKey] | MarkingKey = (),
     trust: Iterable[bytes | str | os.PathLike[str]] = (),
     effort: Effort = "full",
+    *,
+    look: Look | None = None,
 ) -> DetectionReport:
     """Examine the content of a file; see :func:`detect_file`."""
     from waarmerk.detection.manifest import read_manifest
+    from waarmerk.marking.formats import shown
     from waarmerk.marking.picture import open_for_detection
-    from waarmerk.marking.source import sniff
+    from waarmerk.marking.source import MAX_TEXT_BYTES, refuse_size, sniff
 
-    if sniff(data, name).medium == "sound":
+    actual = sniff(data, name)
+    if actual.medium == "sound":
         return _detect_spooled(data, name, keys, trust, effort)
     ring = as_keys(keys)
     check_effort(effort)
+    if actual.medium == "text":
+        refuse_size(len(data), MAX_TEXT_BYTES, shown(name))
+        return _detect_text(data, actual, name, tuple(trust), look)
     # Also without a key: a file that cannot be decoded is an error, and not "no mark found".
     picture = open_for_detection(data, name)
     watermark = find_watermark(picture.array, ring, effort)
@@ -128,6 +148,21 @@ def _detect_spooled(
         path = Path(folder) / "input"
         path.write_bytes(data)
         return detect_file(path, keys, trust, effort, name=name)
+
+
+def _detect_text(  # noqa: PLR0917
+    data: bytes,
+    actual: Format,
+    name: str,
+    trust: tuple[bytes | str | os.PathLike[str], ...],
+    look: Look | None,
+    path: Path | None = None,
+) -> DetectionReport:
+    """Examine a text, and what lies beside it where that is known."""
+    from waarmerk.detection.text_file import examine_text
+
+    examined, findings, notes = examine_text(data, actual, name, trust, look=look, path=path)
+    return DetectionReport.conclude(examined, findings, notes=notes)
 
 
 def _concluded(

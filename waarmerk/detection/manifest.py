@@ -12,6 +12,9 @@
     exception on the file        not_checked  damaged, or of a kind that is not understood
     the manifest is on the web   not_checked  it is never fetched
 
+Of a text, the manifest is in a wrapper of invisible characters, of which the library knows nothing:
+a damaged one is an error; of several, none counts, and what they say is a claim.
+
 A file is untrusted input here: the library may raise, and whatever it returns may have any shape,
 be very long, or hold characters that confuse a terminal.
 """
@@ -21,13 +24,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from waarmerk.detection.finding import ManifestFinding
+from waarmerk.detection.reasons import LOST_MARKER, OTHER_PLACE, SEVERAL_WRAPPERS
 from waarmerk.errors import InputError
+from waarmerk.marking.formats import TEXTS
 from waarmerk.marking.large_file import checked_store, is_large
 from waarmerk.marking.provenance import (
     assertions,
@@ -36,8 +42,12 @@ from waarmerk.marking.provenance import (
     mappings,
     offline_settings,
     signer_name,
+    source_kind,
     source_type,
 )
+from waarmerk.marking.source import not_text
+from waarmerk.marking.text_file import checked_text, other_manifest
+from waarmerk.marking.text_wrapper import CORRUPTED, MULTIPLE, Wrapper, find_wrappers
 
 if TYPE_CHECKING:
     import os
@@ -69,6 +79,9 @@ _T = TypeVar("_T")
 _ANY = "application/octet-stream"
 _MOST_CHARACTERS = 300
 _MOST_ITEMS = 200
+_TEXTS = frozenset(f.media_type for f in TEXTS.values())
+_MOST_WRAPPERS = 20
+"""So many of the wrappers of a text are read; more than one is wrong in any case."""
 
 
 def read_manifest(
@@ -113,10 +126,10 @@ def read_manifest(
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         stream.seek(0)
-        if sidecar is None and media_type is not None and is_large(stream, media_type):
-            said = checked_store(stream, media_type, context)
-            if said is not None:
-                return _finding(said)
+        if sidecar is None and media_type is not None:
+            own = _without_library(stream, media_type, context)
+            if own is not None:
+                return own
             stream.seek(0)
         reader: Any
         if sidecar is not None:
@@ -135,6 +148,54 @@ def read_manifest(
     if not isinstance(store, Mapping):
         return ManifestFinding("error", reason="the manifest store is not a mapping")
     return _finding(store)
+
+
+def _without_library(stream: BinaryIO, media_type: str, context: Any) -> ManifestFinding | None:
+    """Return the finding on a file whose hash is computed here; None if it is the library's."""
+    if media_type in _TEXTS:
+        data = stream.read()
+        wrong = not_text(data)
+        if wrong is not None:
+            return ManifestFinding("not_checked", reason=f"the file {wrong}")
+        return _in_text(data.decode("utf-8"), media_type, context)
+    if is_large(stream, media_type):
+        said = checked_store(stream, media_type, context)
+        if said is not None:
+            return _finding(said)
+    return None
+
+
+def _in_text(text: str, media_type: str, context: Any) -> ManifestFinding:
+    """Return what the wrapper in a text says, if there is one."""
+    wrappers = find_wrappers(text)
+    if not wrappers:
+        if other_manifest(text, media_type):
+            return ManifestFinding("not_checked", reason=OTHER_PLACE)
+        return ManifestFinding("absent")
+    if len(wrappers) > 1:
+        # Texts that were put together, for instance. Each may still say that AI was used.
+        read = [_in_wrapper(text, w, context) for w in wrappers[:_MOST_WRAPPERS]]
+        stated = [finding.digital_source_type for finding in read]
+        claimed = next((term for term in stated if source_kind(term) is not None), None)
+        return ManifestFinding(
+            "invalid", digital_source_type=claimed, codes=(MULTIPLE,), reason=SEVERAL_WRAPPERS
+        )
+    return _in_wrapper(text, wrappers[0], context)
+
+
+def _in_wrapper(text: str, wrapper: Wrapper, context: Any) -> ManifestFinding:
+    import c2pa
+
+    if wrapper.state != "whole":
+        reason = f"its wrapper in the text is damaged: {wrapper.reason}"
+        return ManifestFinding("error", codes=(CORRUPTED,), reason=reason)
+    try:
+        finding = _finding(checked_text(text, wrapper, context))
+    except (c2pa.C2paError, ValueError, RecursionError) as error:
+        return ManifestFinding("error", reason=_plain(str(error)))
+    if finding.intact and not wrapper.marked:
+        return replace(finding, reason=LOST_MARKER)
+    return finding
 
 
 def load_anchors(trust: Sequence[bytes | str | os.PathLike[str]]) -> str:

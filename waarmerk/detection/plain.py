@@ -11,6 +11,7 @@ from waarmerk.detection.finding import (
     SoundGeometry,
     WatermarkFinding,
 )
+from waarmerk.detection.hidden import HIDDEN
 from waarmerk.detection.report import DetectionReport
 from waarmerk.detection.sound_words import changed, clock
 from waarmerk.detection.summary import (
@@ -19,6 +20,7 @@ from waarmerk.detection.summary import (
     printable,
     signer_is_known,
 )
+from waarmerk.detection.text_words import is_text, no_id, passages_in_words
 
 __all__ = ["lines"]
 
@@ -76,6 +78,8 @@ def _rows(finding: Finding) -> tuple[str, list[str]]:
     if isinstance(finding, ManifestFinding):
         return "manifest", _manifest(finding, reason)
     status = finding.status.replace("_", " ")
+    if finding.standard == HIDDEN:
+        return "hidden", [f"{status}: {finding.value}" if finding.status == "found" else status]
     what = f": {finding.standard} = {finding.value}" if finding.status == "found" else reason
     return "label", [status + what]
 
@@ -84,14 +88,23 @@ def _watermark(finding: WatermarkFinding, reason: str) -> list[str]:
     status = finding.status.replace("_", " ")
     if not finding.found:
         return [status + reason]
-    number = "id unreadable" if finding.mark_id is None else f"id {finding.mark_id.hex}"
-    rows = [f"{status}, {finding.scheme}, {number}, key {finding.key_id}{reason}"]
+    parts = [status, finding.scheme]
+    number = no_id(finding)[0].removeprefix("its ")
+    if finding.mark_id is not None:
+        number = f"id {finding.mark_id.hex}"
+    if number:
+        parts.append(number)
+    if finding.key_id is not None:
+        parts.append(f"key {finding.key_id}")
+    rows = [", ".join(parts) + reason]
     details = []
     if finding.log10_p is not None:
         details.append(f"p <= {bound(finding.log10_p)}")
     if finding.geometry is not None:
         details.append(_geometry(finding.geometry))
-    if finding.segments:
+    if is_text(finding):
+        details.append("in " + passages_in_words(finding, "tokens", "characters", "to"))
+    elif finding.segments:
         details.append(_segments(finding))
     return [*rows, "; ".join(details)] if details else rows
 

@@ -8,9 +8,15 @@ from typing import Final
 __all__ = [
     "FAST_SEARCH",
     "FAST_SOUND_SEARCH",
+    "LOST_MARKER",
+    "NONE_BESIDE",
     "NO_KEY",
     "NO_LABEL_READER",
     "NO_SIDECAR",
+    "NO_TOKENS",
+    "OTHER_PLACE",
+    "SEVERAL_WRAPPERS",
+    "TEXT_IS_FRAGILE",
     "note_in_dutch",
     "reason_in_dutch",
 ]
@@ -22,11 +28,32 @@ FAST_SEARCH: Final = "fast search: crops and angles other than right ones were n
 FAST_SOUND_SEARCH: Final = "fast search: changed speed, tempo and pitch were not searched"
 NO_LABEL_READER: Final = "this version reads no unsigned labels"
 NO_SIDECAR: Final = "this format has no place for one, and none lies beside it"
+NO_TOKENS: Final = "a text's watermark is in its tokens: give a scheme and a tokenizer"
+NONE_BESIDE: Final = "nor does one lie beside it"
+SEVERAL_WRAPPERS: Final = "the text holds several manifests, and may hold one"
+OTHER_PLACE: Final = (
+    "there is one, or a reference to one, of a kind that this version does not read"
+)
+LOST_MARKER: Final = "the character that announces it (U+FEFF) is lost, so others may not see it"
+
+# Notes
+TEXT_IS_FRAGILE: Final = (
+    "marks in a text file are fragile: copying, editing or cleaning the text can drop them"
+)
 
 _DUTCH_REASON: Final = {
     NO_KEY: "er is geen sleutel opgegeven",
     NO_LABEL_READER: "deze versie leest geen niet-ondertekende labels",
     NO_SIDECAR: "dit formaat heeft er geen plaats voor, en er ligt er geen naast",
+    NO_TOKENS: "het watermerk van een tekst zit in de tokens: geef een methode en een tokenizer op",
+    NONE_BESIDE: "en er ligt er ook geen naast",
+    SEVERAL_WRAPPERS: "de tekst bevat meer dan één manifest, en er mag er maar één zijn",
+    OTHER_PLACE: (
+        "er is er een, of een verwijzing ernaar, van een soort die deze versie niet leest"
+    ),
+    LOST_MARKER: (
+        "het teken dat het aankondigt (U+FEFF) is verloren, zodat anderen het misschien niet zien"
+    ),
     "its signature does not match": "de handtekening klopt niet",
     "the manifest was changed after it was signed": "het is na het ondertekenen gewijzigd",
     "the file was changed after it was signed": "het bestand is na het ondertekenen gewijzigd",
@@ -43,6 +70,25 @@ _DUTCH_REASON: Final = {
         "er is ondertekend buiten de geldigheid van het certificaat"
     ),
 }
+
+_DUTCH_REASON_PATTERN: Final = (
+    (
+        re.compile(r"too short: (\d+) tokens?, and marks are looked for from (\d+) on"),
+        r"te kort: \1 tokens, en er wordt vanaf \2 tokens naar merken gezocht",
+    ),
+    (
+        re.compile(r"its wrapper in the text is damaged: it is cut off"),
+        "de verpakking ervan in de tekst is beschadigd: het einde ontbreekt",
+    ),
+    (
+        re.compile(r"its wrapper in the text is damaged: its version (\d+) is not known"),
+        r"de verpakking ervan in de tekst is beschadigd: versie \1 is onbekend",
+    ),
+    (
+        re.compile(r"its wrapper in the text is damaged: (\d+) of (\d+) bytes are left of it"),
+        r"de verpakking ervan in de tekst is beschadigd: er zijn \1 van de \2 bytes over",
+    ),
+)
 
 # Notes on the input that others make, as patterns; an unknown note is quoted in English.
 _DUTCH_NOTE: Final = (
@@ -62,11 +108,19 @@ _DUTCH_NOTE: Final = (
         re.compile(r"(.+) lies beside the file, and is not about it"),
         r"\1 ligt naast het bestand, en gaat er niet over",
     ),
+    (
+        re.compile(re.escape(TEXT_IS_FRAGILE)),
+        "merken in een tekstbestand zijn kwetsbaar: wie de tekst kopieert, bewerkt of opschoont, "
+        "kan ze verliezen",
+    ),
 )
 
 
 def reason_in_dutch(reason: str) -> str | None:
     """Return a reason in Dutch; None if it is not one of those that this package gives."""
+    for pattern, translation in _DUTCH_REASON_PATTERN:
+        if pattern.fullmatch(reason):
+            return pattern.sub(translation, reason)
     return _DUTCH_REASON.get(reason)
 
 

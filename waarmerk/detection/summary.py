@@ -23,9 +23,11 @@ from waarmerk.detection.finding import (
     ManifestFinding,
     WatermarkFinding,
 )
+from waarmerk.detection.hidden import HIDDEN
 from waarmerk.detection.reasons import (
     FAST_SEARCH,
     FAST_SOUND_SEARCH,
+    LOST_MARKER,
     NO_KEY,
     NO_LABEL_READER,
     NO_SIDECAR,
@@ -33,6 +35,7 @@ from waarmerk.detection.reasons import (
     reason_in_dutch,
 )
 from waarmerk.detection.sound_words import is_sound, where_in_sound
+from waarmerk.detection.text_words import is_text, no_id, where_in_text
 from waarmerk.detection.verdict import Conclusion, Conflict, Verdict
 from waarmerk.marking.provenance import source_kind
 
@@ -208,8 +211,10 @@ def _watermark(finding: WatermarkFinding, searched_fully: bool) -> tuple[str, st
         says, zegt = _SAYS[finding.kind] if finding.kind else ("", "")
         says = f" that says {says}" if says else ""
         zegt = f" dat zegt: {zegt}" if zegt else ""
-        number = f", id {finding.mark_id.hex}" if finding.mark_id else ", its id unreadable"
-        nummer = f", nummer {finding.mark_id.hex}" if finding.mark_id else ", nummer onleesbaar"
+        number, nummer = no_id(finding)
+        if finding.mark_id is not None:
+            number, nummer = f"id {finding.mark_id.hex}", f"nummer {finding.mark_id.hex}"
+        number, nummer = (f", {words}" if words else "" for words in (number, nummer))
         chance = kans = ""
         if finding.log10_p is not None:
             p = bound(finding.log10_p)
@@ -217,7 +222,7 @@ def _watermark(finding: WatermarkFinding, searched_fully: bool) -> tuple[str, st
                 f"; the probability that content without this mark looks like this is at most {p}"
             )
             kans = f"; de kans dat inhoud zonder dit merk er zo uitziet is hoogstens {p}"
-        where, waar = where_in_sound(finding)
+        where, waar = where_in_text(finding) if is_text(finding) else where_in_sound(finding)
         return (
             f"A watermark{says} was found ({finding.scheme}{key}{number}{chance}).{where}",
             f"Er is een watermerk gevonden{zegt} ({finding.scheme}{sleutel}{nummer}{kans}).{waar}",
@@ -319,7 +324,10 @@ def _manifest(finding: ManifestFinding) -> tuple[str, str]:
             f"voor de ondertekenaar, en het {zegt}; wie een eerdere versie van de inhoud heeft "
             "ondertekend is niet bekend.",
         )
-    return sentences[finding.status]
+    english, dutch = sentences[finding.status]
+    if finding.intact and finding.reason == LOST_MARKER:
+        return f"{english[:-1]}{because}.", f"{dutch[:-1]}{omdat}."
+    return english, dutch
 
 
 def signer_is_known(finding: ManifestFinding) -> bool:
@@ -328,6 +336,8 @@ def signer_is_known(finding: ManifestFinding) -> bool:
 
 
 def _label(finding: LabelFinding) -> tuple[str, str]:
+    if finding.standard == HIDDEN:
+        return _hidden(finding)
     because, omdat = _reason(finding.reason)
     value = printable(finding.value or "", _MAX_NAME)
     standard = printable(finding.standard or "", _MAX_NAME)
@@ -354,6 +364,21 @@ def _label(finding: LabelFinding) -> tuple[str, str]:
             f"De controle op niet-ondertekende labels is mislukt{omdat}.",
         ),
     }[finding.status]
+
+
+def _hidden(finding: LabelFinding) -> tuple[str, str]:
+    if finding.status == "found":
+        value = printable(finding.value or "", _MAX_NAME)
+        return (
+            f"The text holds hidden characters of unknown meaning ({value}): another system's "
+            "mark, or left there by accident; they do not show that AI was used.",
+            f"De tekst bevat verborgen tekens met onbekende betekenis ({value}): een merk van een "
+            "ander systeem, of per ongeluk blijven staan; ze tonen niet aan dat AI is gebruikt.",
+        )
+    return (
+        "No unusual hidden characters were found.",
+        "Er zijn geen ongewone verborgen tekens gevonden.",
+    )
 
 
 def _note(note: str) -> tuple[str, str]:

@@ -43,6 +43,7 @@ Choices that are policy, not logic:
 * A ``recovered`` manifest was found through the watermark. It counts beside that watermark; alone
   it is no more than a claim, because its bytes are not these.
 * Unsigned labels decide only when nothing else speaks, and never contradict: anyone can write one.
+  Hidden characters of a system that is not known are reported beside them, and decide nothing.
 * What is *not* said by a mark is not evidence: a manifest without an AI source type, a watermark
   that a manifest declares but that was not found (the key may be another's).
 """
@@ -201,6 +202,11 @@ def _label_says_ai(label: LabelFinding) -> bool:
     """Return whether an unsigned label says, outright, that AI made or changed the content."""
     if label.value is None:
         return False
-    if label.standard is not None and label.standard.lower().startswith("aigc"):
+    standard = (label.standard or "").lower()
+    if standard.startswith("aigc"):
         return label.value in _AIGC_GENERATED
+    if standard.startswith("schema.org"):
+        # https://schema.org/TrainedAlgorithmicMediaDigitalSource
+        term = label.value.strip().rpartition("/")[2].removesuffix("DigitalSource")
+        return source_kind(term[:1].lower() + term[1:]) is not None
     return source_kind(label.value) is not None

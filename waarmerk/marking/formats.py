@@ -1,8 +1,9 @@
-"""Which formats of pictures and sounds there are, and what a file's name claims.
+"""Which formats of pictures, sounds and texts there are, and what a file's name claims.
 
 A name is only a claim; what a file really is, its content tells (:mod:`waarmerk.marking.source`).
 A file whose name and content disagree is refused: it is one thing to one program and another to
-the next. A name that claims nothing is no contradiction.
+the next. A name that claims nothing is no contradiction. Texts are the exception: that a file of
+letters is Markdown, or meant to be read at all, only its name can say.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = [
     "FORMATS",
     "PICTURES",
     "SOUNDS",
+    "TEXTS",
     "Format",
     "claimed_format",
     "format_for_output",
@@ -55,7 +57,7 @@ class Format:
     extensions: tuple[str, ...]
     alpha: bool = True
     not_written: str | None = None
-    medium: Literal["picture", "sound"] = "picture"
+    medium: Literal["picture", "sound", "text"] = "picture"
     embeds: bool = True
     lossless: bool = False
 
@@ -104,11 +106,25 @@ SOUNDS: dict[str, Format] = {
     )
 }
 
-FORMATS = PICTURES | SOUNDS
+TEXTS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format("TXT", "text/plain", (".txt", ".text"), medium="text"),
+        Format("MARKDOWN", "text/markdown", (".md", ".markdown"), medium="text"),
+        # C2PA 2.4 (A.7) has a place for a manifest in it, which is not written here.
+        Format("HTML", "text/html", (".html", ".htm"), medium="text", embeds=False),
+    )
+}
+
+FORMATS = PICTURES | SOUNDS | TEXTS
 
 _BY_EXTENSION = {
     extension: f for f in reversed(FORMATS.values()) for extension in reversed(f.extensions)
 }
+
+
+_POSSIBLE = {"picture": PICTURES, "sound": SOUNDS, "text": TEXTS}
+"""What an output may be, by the medium of the input, for messages."""
 
 
 def shown(name: str) -> str:
@@ -160,7 +176,7 @@ def format_for_output(name: str, source: Format | None = None) -> Format:
         If the extension is missing, unknown, or of a format that marks are not written to, or
         cannot hold what the input is.
     """
-    possible = SOUNDS if source is not None and source.medium == "sound" else FORMATS
+    possible = FORMATS if source is None else _POSSIBLE[source.medium]
     writable = [f for f in possible.values() if f.not_written is None]
     target = claimed_format(name)
     if target is None:
@@ -168,7 +184,9 @@ def format_for_output(name: str, source: Format | None = None) -> Format:
             f"{shown(name)}: the extension decides the format of the output; "
             f"use one of {', '.join(f.extensions[0] for f in writable)}"
         )
-    if source is not None and source.medium != target.medium:
+    if source is not None and (
+        source.medium != target.medium or _is_page(source) != _is_page(target)
+    ):
         raise OutputError(
             f"{shown(name)}: the input is a {source.medium} ({source.name}), which {target.name} "
             f"cannot hold; use {source.extensions[0] if source.not_written is None else '.png'}"
@@ -178,3 +196,8 @@ def format_for_output(name: str, source: Format | None = None) -> Format:
     if source is not None and Path(name).suffix.lower() in source.extensions:
         return source
     return target
+
+
+def _is_page(kind: Format) -> bool:
+    """Return whether it is HTML; the other texts are letters alone and can become one another."""
+    return kind.name == "HTML"

@@ -1,4 +1,4 @@
-"""What marking a picture file and marking a sound file share: the request, signing, the checks."""
+"""What marking pictures, sounds and texts shares: the request, signing, the checks."""
 
 from __future__ import annotations
 
@@ -100,6 +100,8 @@ class Job:
         As in :func:`waarmerk.marking.file.mark_file`.
     read_manifest
         With which the finished file is checked.
+    label
+        Whether a text gets a label; None leaves it to its format.
     """
 
     source: Path
@@ -115,6 +117,7 @@ class Job:
     agent: str | None
     agent_version: str | None
     read_manifest: ReadManifest
+    label: bool | None = None
 
     @property
     def shown(self) -> str:
@@ -151,9 +154,11 @@ class Job:
         )
 
     def check_manifest(
-        self, encoded: bytes | BinaryIO, scheme: str, *, sidecar: bytes | None = None
+        self, encoded: bytes | BinaryIO, scheme: str | None, *, sidecar: bytes | None = None
     ) -> ManifestLayer:
         """Read the manifest that was just signed back from the very bytes.
+
+        Without a scheme there is no watermark that it has to name.
 
         Raises
         ------
@@ -161,7 +166,8 @@ class Job:
             If it is not intact, or does not name the watermark.
         """
         seen = self.read_manifest(encoded, self.format.media_type, sidecar=sidecar)
-        if not seen.intact or (scheme, self.mark_id.hex) not in seen.soft_bindings:
+        bound = scheme is None or (scheme, self.mark_id.hex) in seen.soft_bindings
+        if not seen.intact or not bound:
             cause = seen.reason or f"status {seen.status}"
             raise SigningError(
                 f"{self.shown}: the manifest just signed does not check out ({cause}), "

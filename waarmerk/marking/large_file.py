@@ -147,7 +147,7 @@ def sign_large(
     reserve = functions.c2pa_signer_reserve_size
     reserve.restype = ctypes.c_int64
     size = reserve(signer._handle)
-    place = _bytes_of(
+    place = library_bytes(
         functions, "c2pa_builder_data_hashed_placeholder", builder, [], [ctypes.c_size_t(size)]
     )
     left_out = _embed(source, destination, media_type, place)
@@ -159,7 +159,7 @@ def sign_large(
         "hash": list(digest),
         "pad": [],
     }
-    store = _bytes_of(
+    store = library_bytes(
         functions,
         "c2pa_builder_sign_data_hashed_embeddable",
         builder,
@@ -174,7 +174,7 @@ def sign_large(
     return store
 
 
-def _bytes_of(  # noqa: PLR0917
+def library_bytes(  # noqa: PLR0917
     functions: Any,
     name: str,
     builder: Any,

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["ManifestContent", "Parent", "Signer", "sign_bytes", "sign_stream"]
 
 SPECIFICATION = "2.4.0"
-_BESIDE = "parent.c2pa"  # how an ingredient refers to a store that is given apart from its file
+BESIDE = "parent.c2pa"  # how an ingredient refers to a store that is given apart from its file
 _PARENT = "parent"  # how the opened action refers to its ingredient inside the definition
 
 
@@ -169,14 +169,14 @@ def sign_stream(
     if parent is None:
         parent = Parent(source, media_type, content.title)
     parent, history = known(parent, context)
-    definition = _definition(content, media_type, soft_binding, parent, history)
+    definition = manifest_definition(content, media_type, soft_binding, parent, history)
     failures: list[BaseException] = []
     try:
         builder = c2pa.Builder(json.dumps(definition), context=context)
         if history.beside is not None and parent.sidecar is not None:
-            builder.add_resource(_BESIDE, io.BytesIO(parent.sidecar))
+            builder.add_resource(BESIDE, io.BytesIO(parent.sidecar))
         elif history.carried(content.kind):
-            _add_parent(builder, parent, readable=history.readable)
+            add_parent(builder, parent, readable=history.readable)
         if not embed:
             builder.set_no_embed()
         source.seek(0)
@@ -199,7 +199,7 @@ def sign_stream(
     return store
 
 
-def _definition(
+def manifest_definition(
     content: ManifestContent,
     media_type: str,
     soft_binding: tuple[str, str] | None,
@@ -265,7 +265,7 @@ def _described(parent: Parent, history: History) -> list[dict[str, Any]]:
     if history.beside is not None:
         # The library does not look into a store that is given like this; it takes our word.
         found = {
-            "manifest_data": {"format": "application/c2pa", "identifier": _BESIDE},
+            "manifest_data": {"format": "application/c2pa", "identifier": BESIDE},
             "active_manifest": history.beside.get("active_manifest"),
             "validation_results": history.beside.get("validation_results"),
         }
@@ -273,7 +273,7 @@ def _described(parent: Parent, history: History) -> list[dict[str, Any]]:
     return [] if history.readable else [_ingredient(parent)]
 
 
-def _add_parent(builder: Any, parent: Parent, *, readable: bool) -> None:
+def add_parent(builder: Any, parent: Parent, *, readable: bool) -> None:
     """Add the parent, unless the definition has it already because only its name can be told."""
     if readable:
         builder.add_ingredient(

@@ -16,7 +16,7 @@ from waarmerk.marking.formats import shown
 if TYPE_CHECKING:
     from waarmerk.marking.payload import MarkId
 
-__all__ = ["FileFacts", "ManifestLayer", "MarkReport", "WatermarkLayer"]
+__all__ = ["FileFacts", "LabelLayer", "ManifestLayer", "MarkReport", "WatermarkLayer"]
 
 SCHEMA = "waarmerk.mark/1"
 
@@ -59,7 +59,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class WatermarkLayer:
-    """The watermark that was laid.
+    """The watermark that was laid, or the reason why there is none.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ class WatermarkLayer:
         With which the finished content was found.
     snr
         Of a sound: how small the change is, in dB of the signal.
+    omitted
+        Why none was laid; then nothing else here says anything about the content.
     """
 
     scheme: str
@@ -79,9 +81,12 @@ class WatermarkLayer:
     psnr: float | None
     log10_p: float
     snr: float | None = None
+    omitted: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the layer as it stands in the report."""
+        if self.omitted is not None:
+            return {"layer": "watermark", "status": "omitted", "reason": self.omitted}
         out: dict[str, Any] = {
             "layer": "watermark",
             "status": "written",
@@ -123,6 +128,23 @@ class ManifestLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelLayer:
+    """The unsigned label that stands in a text."""
+
+    standard: str
+    value: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the layer as it stands in the report."""
+        return {
+            "layer": "label",
+            "status": "written",
+            "standard": self.standard,
+            "value": self.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class MarkReport:
     """What was written, and what was not.
 
@@ -132,6 +154,8 @@ class MarkReport:
         The two files.
     watermark, manifest
         The two layers.
+    label
+        A third one, which some texts have.
     notes
         In words, what the marked file could not keep of the input, and which mark it had already.
     time
@@ -140,6 +164,8 @@ class MarkReport:
         Of a picture, upright, in pixels.
     duration, sample_rate, channels
         Of a sound as it was written; in seconds and hertz.
+    characters
+        Of a text, how many there are to read.
     """
 
     input: FileFacts
@@ -153,16 +179,19 @@ class MarkReport:
     duration: float | None = None
     sample_rate: int | None = None
     channels: int | None = None
+    characters: int | None = None
+    label: LabelLayer | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready values (schema ``waarmerk.mark/1``)."""
         import waarmerk
 
+        layers = (self.watermark, self.manifest, self.label)
         return {
             "schema": SCHEMA,
             "input": self.input.as_dict(),
             "output": self.output.as_dict(),
-            "layers": [self.watermark.as_dict(), self.manifest.as_dict()],
+            "layers": [layer.as_dict() for layer in layers if layer is not None],
             "notes": list(self.notes),
             "marker": {"name": "waarmerk", "version": str(waarmerk.__version__)},
             "time": self.time.replace("+00:00", "Z"),
@@ -171,12 +200,17 @@ class MarkReport:
     def lines(self) -> list[str]:
         """Return the report as lines for a terminal."""
         mark = self.watermark
-        out = [
-            f"Wrote {shown(self.output.name)}: {self._extent()}, {self.output.size / 1000:.0f} kB",
-            f"  watermark  {mark.scheme}, id {mark.mark_id.hex} ({mark.mark_id.kind}), "
-            f"key {mark.key_id}",
-            f"             {mark.fidelity}; read back, p <= 1e{math.ceil(mark.log10_p)}",
-        ]
+        size = self.output.size
+        weight = f"{size / 1000:.0f} kB" if size >= 1000 else f"{size} bytes"
+        out = [f"Wrote {shown(self.output.name)}: {self._extent()}, {weight}"]
+        if mark.omitted is not None:
+            out.append(f"  watermark  none, because: {shown(mark.omitted)}")
+        else:
+            out += [
+                f"  watermark  {mark.scheme}, id {mark.mark_id.hex} ({mark.mark_id.kind}), "
+                f"key {mark.key_id}",
+                f"             {mark.fidelity}; read back, p <= 1e{math.ceil(mark.log10_p)}",
+            ]
         if self.manifest.omitted is not None:
             out.append(f"  manifest   none, because: {shown(self.manifest.omitted)}")
         else:
@@ -185,9 +219,13 @@ class MarkReport:
             if self.manifest.sidecar is not None:
                 beside = shown(self.manifest.sidecar.name)
                 out.append(f"             in {beside}, to be kept beside it")
+        if self.label is not None:
+            out.append(f"  label      {self.label.standard} = {shown(self.label.value)}")
         return out + [f"  note       {shown(note)}" for note in self.notes]
 
     def _extent(self) -> str:
+        if self.characters is not None:
+            return f"{self.characters} characters"
         if self.duration is None:
             return f"{self.width} x {self.height} pixels"
         kind = {1: "mono", 2: "stereo"}.get(self.channels or 0, f"{self.channels} channels")

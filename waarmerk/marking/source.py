@@ -3,17 +3,30 @@
 A file is judged by its first bytes, whatever its name says. An ID3 tag says nothing about what
 follows it: MP3, AAC and, once a manifest is embedded, FLAC begin with one. So what counts there are
 the bytes behind the tag.
+
+Texts have no first bytes of their own: "MAC addresses are" and "{" begin texts, too. So what is
+named as a text and consists of letters in UTF-8 is one; what is named so and does not is looked at
+like any other file, and then called what it is.
 """
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from waarmerk.errors import InputError, UnsupportedInputError
-from waarmerk.marking.formats import FORMATS, Format, shown
+from waarmerk.marking.formats import (
+    FORMATS,
+    PICTURES,
+    SOUNDS,
+    TEXTS,
+    Format,
+    claimed_format,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,9 +34,13 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_BYTES",
     "MAX_SOUND_BYTES",
+    "MAX_TEXT_BYTES",
+    "decoded",
     "identify",
+    "not_text",
     "open_source",
     "read_source",
+    "refuse_size",
     "sniff",
     "tag_length",
 ]
@@ -33,6 +50,9 @@ MAX_BYTES = 1 << 30
 
 MAX_SOUND_BYTES = 1 << 32
 """Larger sounds are refused unread: it is as much as a WAV file can hold."""
+
+MAX_TEXT_BYTES = 1 << 26
+"""Larger texts are refused unread: sixty books of a thousand pages fit in."""
 
 _HEAD = 1 << 16
 
@@ -104,6 +124,8 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MZ", "a program"),
     (0, b"#!", "a script"),
 )
+_PAGES = (b"<!doctype html", b"<html")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -123,12 +145,55 @@ def sniff(data: bytes, name: str, *, behind_tag: bytes | None = None) -> Format:
     Raises
     ------
     InputError
-        If it is empty, or neither a picture nor a sound.
+        If it is empty, or neither a picture nor a sound nor a text.
     UnsupportedInputError
         If it is a file of another kind that can be recognised.
     """
     if not data:
         raise InputError(f"{shown(name)}: is empty (0 bytes)")
+    found = _sniff_text(data, name) or _sniff_media(data, name, behind_tag)
+    if found is not None:
+        return found
+    if _named_as_text(name):
+        raise InputError(f"{shown(name)}: {not_text(data, whole=False)}")
+    raise InputError(
+        f"{shown(name)}: is neither a picture nor a sound: its content is none of "
+        f"{_names((PICTURES | SOUNDS).values())}; a text is known by its name "
+        f"({', '.join(f.extensions[0] for f in TEXTS.values())})"
+    )
+
+
+def _sniff_text(data: bytes, name: str) -> Format | None:
+    """Return the format of what is named as a text and is one, or is an HTML page without a name.
+
+    Raises
+    ------
+    UnsupportedInputError
+        If it is in UTF-16.
+    """
+    claimed = claimed_format(name)
+    if claimed is None:
+        return TEXTS["HTML"] if data[:14].lower().startswith(_PAGES) else None
+    if claimed.medium != "text":
+        return None
+    if data.startswith(_UTF16):
+        raise UnsupportedInputError(f"{shown(name)}: {not_text(data)}")
+    return claimed if not_text(data, whole=False) is None else None
+
+
+def _named_as_text(name: str) -> bool:
+    claimed = claimed_format(name)
+    return claimed is not None and claimed.medium == "text"
+
+
+def _sniff_media(data: bytes, name: str, behind_tag: bytes | None) -> Format | None:
+    """Return the picture or sound format of some content; None if it is none.
+
+    Raises
+    ------
+    UnsupportedInputError
+        If it is a file of another kind that can be recognised.
+    """
     if data.startswith(b"ID3"):
         data = data[tag_length(data) :] if behind_tag is None else behind_tag
         if not data.startswith(b"fLaC"):
@@ -144,12 +209,48 @@ def sniff(data: bytes, name: str, *, behind_tag: bytes | None = None) -> Format:
         if data.startswith(magic, offset):
             raise _unsupported(name, description)
     frame = _mpeg_frame(data)
-    if frame is not None:
-        return FORMATS[frame]
-    raise InputError(
-        f"{shown(name)}: is neither a picture nor a sound: its content is none of "
-        f"{_names(FORMATS.values())}"
-    )
+    return None if frame is None else FORMATS[frame]
+
+
+def not_text(data: bytes, *, whole: bool = True) -> str | None:
+    """Return in words why bytes are no text in UTF-8; None if they are.
+
+    Parameters
+    ----------
+    data
+        The file, or its beginning.
+    whole
+        Whether it is all of the file; otherwise a character may be cut off at its end.
+    """
+    if data.startswith(_UTF16):
+        return "is in UTF-16, which is not supported; save it as UTF-8"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return f"is cut off: its last character, at offset {error.start}, is not whole"
+        return (
+            f"is not a text in UTF-8: byte 0x{data[error.start]:02x} at offset {error.start} "
+            "belongs to no character; save it as UTF-8"
+        )
+    null = data.find(0)
+    if null >= 0:
+        return f"is not a text: it holds a null character at offset {null}"
+    return None
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Return the text of a file. A byte-order mark and line ends stay as they are.
+
+    Raises
+    ------
+    InputError
+        If it is no text in UTF-8.
+    """
+    wrong = not_text(data)
+    if wrong is not None:
+        raise InputError(f"{shown(name)}: {wrong}")
+    return data.decode("utf-8")
 
 
 def tag_length(data: bytes) -> int:
@@ -226,7 +327,7 @@ def open_source(path: str | os.PathLike[str], limit: int = MAX_SOUND_BYTES) -> I
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{name}: is not a regular file")
-        _refuse_size(status.st_size, limit, name)
+        refuse_size(status.st_size, limit, name)
         yield file
 
 
@@ -251,27 +352,30 @@ def identify(path: str | os.PathLike[str]) -> Format:
     return sniff(head, name, behind_tag=behind)
 
 
-def read_source(path: str | os.PathLike[str]) -> bytes:
+def read_source(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
     """Return the content of an input file.
 
     Raises
     ------
     InputError
-        As `open_source` does; the limit is MAX_BYTES.
+        As `open_source` does.
     """
     name = shown(os.fspath(path))
     try:
-        with open_source(path, MAX_BYTES) as file:
-            data = file.read(MAX_BYTES + 1)
+        with open_source(path, limit) as file:
+            data = file.read(limit + 1)
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
-    _refuse_size(len(data), MAX_BYTES, name)
+    refuse_size(len(data), limit, name)
     return data
 
 
-def _refuse_size(size: int, limit: int, name: str) -> None:
+def refuse_size(size: int, limit: int, name: str) -> None:
+    """Refuse a file that is empty or too large; the name must be safe to show."""
     if not size:
         raise InputError(f"{name}: is empty (0 bytes)")
+    if size > limit and limit < 1e9:
+        raise InputError(f"{name}: is {size / 1e6:.0f} MB; the limit is {limit / 1e6:.0f} MB")
     if size > limit:
         raise InputError(f"{name}: is {size / 1e9:.1f} GB; the limit is {limit / 1e9:.1f} GB")
 

@@ -408,7 +408,9 @@ def test_words_hold_the_bits_of_every_token(texts, length, size, depth):
     words, counted = scheme.layer_words(ids, offsets)
     hashes, whole = reference.ngram_hashes(ids, offsets, length, scheme._start)
     state = hashes % size if size and size & (size - 1) == 0 else hashes
-    np.testing.assert_array_equal(counted, reference.first_draws(state, offsets, whole))
+    before, _ = reference.ngram_hashes(ids, offsets, length - 1, scheme._start)
+    new = reference.first_draws(np.concatenate([[0], before])[:-1], offsets, whole)
+    np.testing.assert_array_equal(counted, reference.first_draws(state, offsets, new))
     assert words.dtype == np.uint64
     for text, first in zip(texts, offsets[:-1], strict=True):
         g = scheme.g_values(text)
@@ -419,11 +421,17 @@ def test_words_hold_the_bits_of_every_token(texts, length, size, depth):
 
 def test_equal_states_are_one_draw():
     # Tokens that differ by 65,536 come out the same, with the default table only.
-    ids, offsets = ragged([[1, 2, 3, 4, 5, 1, 2, 3, 4, 5 + 65536]])
+    ids, offsets = ragged([[1, 2, 3, 4, 5, 1, 2, 3, 4 + 65536, 5]])
     _, counted = SynthID(KEYS).layer_words(ids, offsets)
     assert counted.tolist() == [False] * 4 + [True] * 5 + [False]
     for scheme in (SynthID(KEYS, variant="synthid-text"), SynthID(KEYS, sampling_table_size=2**17)):
         assert scheme.layer_words(ids, offsets)[1].sum() == 6
+
+
+def test_a_context_that_comes_again_was_not_marked_and_does_not_count():
+    ids, offsets = ragged([[1, 2, 3, 4, 5, 1, 2, 3, 4, 6]])
+    _, counted = SynthID(KEYS).layer_words(ids, offsets)
+    assert counted.tolist() == [False] * 4 + [True] * 5 + [False]
 
 
 def test_texts_that_are_empty_or_too_short_hold_no_evidence():

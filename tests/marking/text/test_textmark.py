@@ -1,5 +1,7 @@
 """The project's own mark on text: what it promises while text is generated."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -24,13 +26,17 @@ def model(seed, size=50):
 # The specification
 
 
-@pytest.mark.parametrize("mark_id", [None, MARK])
-def test_a_step_is_the_tournament_of_the_specification(mark_id):
-    prompt = [3, 1, 4, 1]
+@pytest.mark.parametrize(("mark_id", "written"), [(None, 300), (MARK, 199), (MARK, 200)])
+def test_a_step_is_the_tournament_of_the_specification(mark_id, written):
+    last = [3, 1, 4, 1]
     scores = model(1)
-    got = probabilities(TextMark(KEY, mark_id).request(prompt).step(scores))
-    context = twin.context_key(twin.subkey(KEY.secret), prompt)
-    turned = 0 if mark_id is None else twin.flips(context, Code(1024).encode(mark_id))
+    request = TextMark(KEY, mark_id).request([8, 8])
+    for token in [*range(written - 4), *last]:
+        request.append(token)
+    got = probabilities(request.step(scores))
+    context = twin.context_key(twin.subkey(KEY.secret), last)
+    carries = mark_id is not None and written >= twin.LEAD
+    turned = twin.flips(context, Code(1024).encode(mark_id)) if carries else 0
     words = [twin.word(context, token) ^ turned for token in range(50)]
     expected = twin.tournament(list(probabilities(scores).astype(float)), words)
     np.testing.assert_allclose(got, expected, atol=1e-6)
@@ -39,6 +45,7 @@ def test_a_step_is_the_tournament_of_the_specification(mark_id):
 def test_evidence_is_that_of_the_specification():
     ids = np.random.default_rng(2).integers(0, 9, 300)  # so few that contexts come again
     seen = TextMark(KEY).evidence(ids, np.array([0, 300]))
+    seen = seen.others[0]
     total, count = twin.pilot_score(KEY.secret, ids.tolist())
     assert seen.scores.sum() == total
     assert seen.counted.sum() == count < 296
@@ -121,7 +128,10 @@ def test_over_many_keys_the_next_token_is_the_models(mark_id):
     rows = np.empty((n, 30))
     for i in range(n):
         key = MarkingKey(rng.bytes(32), created="2026-01-01T00:00:00Z")
-        rows[i] = probabilities(TextMark(key, mark_id).request([1, 2, 3, 4]).step(scores))
+        request = TextMark(key, mark_id).request([1, 2, 3, 4])
+        for token in range(TEXT_1.lead):  # behind them the word of the id, if there is one
+            request.append(token)
+        rows[i] = probabilities(request.step(scores))
     expected = probabilities(scores)
     # Rare tokens together: of one in ten thousand draws four thousand keys show none or too many.
     rare = expected < 0.01
@@ -176,3 +186,9 @@ def test_a_retired_key_marks_nothing_and_still_detects():
 
 def test_the_key_does_not_show():
     assert KEY.secret.hex()[:16] not in repr(TextMark(KEY, MARK))
+
+
+def test_the_documents_vectors_are_those_of_the_second_implementation():
+    text = (Path(__file__).parents[3] / "docs" / "marks" / "text.md").read_text()
+    for line in twin.vectors():
+        assert line in text

@@ -12,6 +12,15 @@ from waarmerk.detection.text.detector import (
     detect_ids,
     detect_many,
     detect_raw,
+    look_with,
 )
 
-__all__ = ["MIN_TOKENS", "THRESHOLD", "TextFindings", "detect_ids", "detect_many", "detect_raw"]
+__all__ = [
+    "MIN_TOKENS",
+    "THRESHOLD",
+    "TextFindings",
+    "detect_ids",
+    "detect_many",
+    "detect_raw",
+    "look_with",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,6 +22,7 @@ from waarmerk.detection.finding import Passage, WatermarkFinding
 from waarmerk.detection.text.payload import read_id
 from waarmerk.detection.text.search import Look, look, passages
 from waarmerk.detection.text.tokenizers import tokenize
+from waarmerk.detection.text_words import TOKEN_SCHEME
 from waarmerk.errors import InputError
 from waarmerk.marking.text.scheme import Evidence, Ids, checked_ids, one_text, ragged
 from waarmerk.marking.text_wrapper import strip_hidden
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
     from waarmerk.marking.payload import MarkId
     from waarmerk.marking.text.scheme import TextScheme
 
-__all__ = ["MIN_TOKENS", "THRESHOLD", "TextFindings", "detect_ids", "detect_many", "detect_raw"]
+__all__ = [
+    "MIN_TOKENS",
+    "THRESHOLD",
+    "TextFindings",
+    "detect_ids",
+    "detect_many",
+    "detect_raw",
+    "look_with",
+]
 
 MIN_TOKENS: Final = 200
 """Below it a text counts as too short: the Code of Practice on marking AI-generated content asks
@@ -40,6 +49,7 @@ THRESHOLD: Final = 1e-5
 """The p-value from which on a mark counts as found."""
 
 _PIECE = 1 << 18  # tokens that one thread looks at in one go
+_SMALLEST_PIECE = 1 << 12  # fewer are not worth a thread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,19 +104,21 @@ class TextFindings:
             tokens = int(self.tokens[row])
             return WatermarkFinding(
                 "not_checked",
-                " or ".join(dict.fromkeys(self.schemes)),
+                self.schemes[0] if len(set(self.schemes)) == 1 else TOKEN_SCHEME,
                 reason=f"too short: {tokens} token{'s' * (tokens != 1)}, and marks are looked for "
                 f"from {self.min_tokens} on",
                 tokens_scored=0,
             )
         scheme = int(self.scheme[row])
-        found = bool(self.found[row])
+        found, mark_id = bool(self.found[row]), self.mark_ids[row]
         return WatermarkFinding(
             "found" if found else "not_found",
             self.schemes[scheme],
             key_id=self.key_ids[scheme] if found else None,
             log10_p=float(self.log10_p[row]),
-            mark_id=self.mark_ids[row],
+            mark_id=mark_id,
+            # A mark on tokens is made while a model writes, and by nothing else.
+            kind="generated" if found and mark_id is None else None,
             segments=self.passages[row],
             tokens_scored=int(self.tokens_scored[row]),
         )
@@ -174,6 +186,14 @@ def detect_raw(
     )
 
 
+def look_with(
+    schemes: Iterable[TextScheme] | TextScheme, tokenizer: Any, *, min_tokens: int = MIN_TOKENS
+) -> Callable[[str], list[WatermarkFinding]]:
+    """Return what `waarmerk.detect_file` takes to look for token marks in the text of a file."""
+    tried = _as_schemes(schemes)
+    return lambda text: [detect_raw(text, tried, tokenizer, min_tokens=min_tokens)]
+
+
 def detect_many(
     texts: Any,
     schemes: Iterable[TextScheme] | TextScheme,
@@ -191,7 +211,8 @@ def detect_many(
     if workers is not None and workers < 1:
         raise InputError(f"at least one worker is needed, not {workers}")
     ids, offsets = _as_ragged(texts)
-    pieces = _pieces(offsets)
+    count = workers or os.cpu_count() or 1
+    pieces = _pieces(offsets, count)
     log10_threshold = math.log10(threshold)
 
     def work(piece: tuple[int, int]) -> _Piece:
@@ -200,7 +221,7 @@ def detect_many(
         return _look_at(part, offsets[first : last + 1] - offsets[first], tried, min_tokens,
                         log10_threshold)  # fmt: skip
 
-    count = min(workers or os.cpu_count() or 1, len(pieces))
+    count = min(count, len(pieces))
     if count <= 1:
         done = [work(piece) for piece in pieces]
     else:
@@ -237,21 +258,24 @@ class _Piece:
 def _look_at(
     ids: Ids, offsets: Ids, schemes: Sequence[TextScheme], min_tokens: int, threshold: float
 ) -> _Piece:
-    texts = offsets.size - 1
+    texts, all_tried = offsets.size - 1, math.log10(len(schemes))
     best = np.full(texts, np.inf)
     chosen, counts = np.full(texts, -1), np.zeros(texts, np.int64)
-    ways: list[tuple[Evidence, Look]] = []
-    way_of = np.zeros(texts, np.int64)
+    ways: dict[int, tuple[Evidence, Look]] = {}
+    way, way_of = 0, np.zeros(texts, np.int64)
     for index, scheme in enumerate(schemes):
         evidence = scheme.evidence(ids, offsets)
         for one in (evidence, *evidence.others):
-            seen = look(one, offsets)
-            paid = seen.log10_p + math.log10(1 + len(evidence.others))
+            price = -math.log10(one.share)
+            seen = look(one, offsets, beat=best - price)
+            paid = seen.log10_p + price
             better = paid < best
             best[better], chosen[better] = paid[better], index
-            counts[better], way_of[better] = seen.counts[better], len(ways)
-            ways.append((one, seen))
-    best = np.minimum(best + math.log10(len(schemes)), 0.0)
+            counts[better], way_of[better] = seen.counts[better], way
+            if (paid[better] + all_tried <= threshold).any():  # of hundreds of keys, few are kept
+                ways[way] = one, seen
+            way += 1
+    best = np.minimum(best + all_tried, 0.0)
     checked = np.diff(offsets) >= min_tokens
     found = checked & (best <= threshold)
     out = _Piece(
@@ -265,8 +289,11 @@ def _look_at(
     for text in np.flatnonzero(found):
         evidence, seen = ways[way_of[text]]
         part = slice(int(offsets[text]), int(offsets[text + 1]))
-        places = passages(_part(evidence, part), seen.where[text], threshold=threshold)
-        out.passages[text] = tuple(Passage(place.start, place.end) for place in places)
+        if seen.where[text, 1] - seen.where[text, 0] == part.stop - part.start:
+            out.passages[text] = (Passage(0, part.stop - part.start),)
+        else:
+            places = passages(_part(evidence, part), seen.where[text], threshold=threshold)
+            out.passages[text] = tuple(Passage(place.start, place.end) for place in places)
         out.mark_ids[text] = read_id(
             schemes[int(chosen[text])], ids[part], out.passages[text], threshold
         )
@@ -311,12 +338,13 @@ def _as_ragged(texts: Any) -> tuple[Ids, Ids]:
     return ragged(texts)
 
 
-def _pieces(offsets: Ids) -> list[tuple[int, int]]:
-    """Cut texts into runs of about as many tokens each."""
+def _pieces(offsets: Ids, workers: int) -> list[tuple[int, int]]:
+    """Cut texts into runs of about as many tokens each, enough of them for all workers."""
     texts = offsets.size - 1
+    size = min(_PIECE, max(_SMALLEST_PIECE, -(-int(offsets[-1]) // workers)))
     cuts = [0]
     while cuts[-1] < texts:
-        until = int(np.searchsorted(offsets, offsets[cuts[-1]] + _PIECE, side="right")) - 1
+        until = int(np.searchsorted(offsets, offsets[cuts[-1]] + size, side="right")) - 1
         cuts.append(min(max(until, cuts[-1] + 1), texts))
     return list(pairwise(cuts))
 

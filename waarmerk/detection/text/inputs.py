@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waarmerk.errors import InputError
 from waarmerk.marking.formats import shown
@@ -51,11 +52,7 @@ def read_tokens(path: str | os.PathLike[str]) -> list[Ids]:
     name = shown(os.fspath(path))
     with open_source(path, _MOST_BYTES) as file:
         if name.endswith(".npy"):
-            try:
-                # Never with pickles: they run code.
-                values: Any = np.load(file, allow_pickle=False)
-            except (ValueError, EOFError, OSError) as error:
-                raise InputError(f"{name}: is no array of numbers in NumPy's format") from error
+            values: Any = _array(file, name)
         else:
             values = _numbers(file.read(), name)
     if isinstance(values, list) and values and isinstance(values[0], list):
@@ -65,6 +62,18 @@ def read_tokens(path: str | os.PathLike[str]) -> list[Ids]:
     else:
         rows = [values]
     return [checked_ids(row, name=f"{name}: ids") for row in rows]
+
+
+def _array(file: BinaryIO, name: str) -> NDArray[Any]:
+    try:
+        # Never with pickles: they run code.
+        values = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError, MemoryError) as error:
+        # A damaged head may promise more numbers than any memory holds.
+        raise InputError(f"{name}: is no array of numbers in NumPy's format") from error
+    if not isinstance(values, np.ndarray):
+        raise InputError(f"{name}: holds several arrays (.npz); give each as a .npy of its own")
+    return values
 
 
 def _numbers(data: bytes, name: str) -> Any:

@@ -43,8 +43,10 @@ def read_id(
     if not isinstance(scheme, TextMark):
         return None
     code = Code(TEXT_1.code_length)
-    # Between passages, and around them, may be more of the text than can be told from chance.
+    # Between passages, and around them, may be more of the text than can be told from chance. And
+    # what a text begins with carries no word, if this is its beginning.
     spans = {(passages[0].start, passages[-1].end), (0, ids.size)}
+    spans |= {(start + TEXT_1.lead, end) for start, end in spans if end - start > TEXT_1.lead}
     for start, end in sorted(spans, key=lambda span: span[1] - span[0]):
         votes = scheme.votes(ids, start, end)
         if not votes.tokens:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from waarmerk.errors import InputError
-from waarmerk.marking.text.scheme import Ids, checked_ids
+from waarmerk.marking.text.scheme import LARGEST_ID, Ids, checked_ids
 
 __all__ = ["Tokens", "load_tokenizer", "tokenize"]
 
@@ -61,10 +61,10 @@ def tokenize(text: str, tokenizer: Any) -> Tokens:
     InputError
         If there is no `encode`, or it does not return ids.
     """
-    if not hasattr(tokenizer, "encode"):
+    if isinstance(tokenizer, str) or not hasattr(tokenizer, "encode"):  # str.encode is another
         raise InputError(
-            f"{tokenizer!r:.60} is no tokenizer: it has no method encode; give that of the model "
-            "that may have written the text, or its file to load_tokenizer"
+            f"{tokenizer!r:.60} is no tokenizer, which has a method encode for text; give that of "
+            "the model that may have written the text, or its file to load_tokenizer"
         )
     module = type(tokenizer).__module__.partition(".")[0]
     if module == "tiktoken":
@@ -106,26 +106,33 @@ def load_tokenizer(path: str | os.PathLike[str]) -> Any:
         raise InputError(f"{path}: there is no such tokenizer file or folder")
     try:
         if path.is_dir():
-            from transformers import AutoTokenizer
-
-            # No network, and no code out of the folder.
-            return AutoTokenizer.from_pretrained(
-                path, local_files_only=True, trust_remote_code=False
-            )
+            return _of_transformers(path)
         if path.suffix == ".tiktoken":
             return _tiktoken(path)
         from tokenizers import Tokenizer
+
+        return Tokenizer.from_file(str(path))
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
-        raise InputError(
-            f"{path}: needs the package {package}; install it with: pip install {package}"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: holds no tokenizer: {error}") from error
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more precise
-        raise InputError(f"{path}: holds no tokenizer: {error}") from error
+        remedy = f"needs the package {package}; install it with: pip install {package}"
+        raise InputError(f"{path}: {remedy if package else _first_line(error)}") from error
+    except Exception as error:  # the libraries raise whatever comes their way
+        raise InputError(f"{path}: holds no tokenizer: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _of_transformers(path: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    # No network, and no code out of the folder.
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    if not len(tokenizer.get_vocab()) > len(tokenizer.get_added_vocab()):
+        # What comes of a folder that names a model and has no tokenizer beside it.
+        raise ValueError("its vocabulary is empty; the files of the tokenizer are missing")
+    return tokenizer
 
 
 def _tiktoken(path: Path) -> Any:
@@ -142,4 +149,11 @@ def _tiktoken(path: Path) -> Any:
             ranks[base64.b64decode(token, validate=True)] = int(rank)
         except ValueError as error:
             raise ValueError(f"line {number} is not a token and its rank") from error
+    # The library takes these for granted, and ends the process or panics where they do not hold.
+    if any(bytes([value]) not in ranks for value in range(256)):
+        raise ValueError("some of the 256 bytes have no rank; the file is damaged or cut off")
+    if len(set(ranks.values())) < len(ranks) or min(ranks.values()) < 0:
+        raise ValueError("two tokens have the same rank, or one is negative")
+    if max(ranks.values()) > LARGEST_ID:
+        raise ValueError(f"a rank is larger than {LARGEST_ID}")
     return tiktoken.Encoding(path.stem, pat_str=CL100K, mergeable_ranks=ranks, special_tokens={})

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from waarmerk.errors import InputError, KeyFileError
+from waarmerk.errors import InputError, KeyFileError, OutputError
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.keyfile import TEXT_KEY_SCHEMA, as_json, read_private, write_files
 from waarmerk.marking.text.gumbel import Gumbel
@@ -37,6 +38,7 @@ __all__ = ["SCHEME_NAMES", "load_scheme", "new_scheme", "save_scheme"]
 
 SCHEME_SCHEMA: Final = "waarmerk.textscheme/1"
 LARGEST_FILE = 1 << 20
+_KEY_ID: Final = re.compile("[0-9a-f]{16}")
 
 _Parts = Callable[[Mapping[str, Any], Mapping[str, Any], "str | None"], "TextScheme"]
 _FAMILIES: Final[dict[str, _Parts]] = {
@@ -48,6 +50,21 @@ _FAMILIES: Final[dict[str, _Parts]] = {
     "gumbel.sglang": Gumbel.from_parts,
 }
 SCHEME_NAMES: Final = (*_FAMILIES, TEXT_1.name)
+_TAKEN: Final = {
+    "synthid": (
+        "depth",
+        "ngram_len",
+        "sampling_table_size",
+        "sampling_table_seed",
+        "context_history_size",
+        "skip_first_ngram_calls",
+        "num_leaves",
+    ),
+    "kgw": ("vocab_size", "gamma", "delta", "context_width"),
+    "gumbel": ("context_width", "dual"),
+    "waarmerk": (),
+}
+"""What a new scheme of each family takes; all else is its name, or drawn."""
 
 
 def save_scheme(
@@ -77,18 +94,25 @@ def save_scheme(
 
     Raises
     ------
+    InputError
+        If the scheme has a key id that does not consist of 16 hex digits.
     OutputError
         If one of the files exists (unless `overwrite`) or cannot be written; then none is.
     """
     path = Path(path)
+    if not path.name:
+        raise OutputError(f"{str(path)!r} is a folder; name a file in it, such as s.json")
     keys = Path(key_path) if key_path is not None else path.with_suffix(".key.json")
     if isinstance(scheme, TextMark):
         key_part = scheme.key.file(keys)
     else:
+        key_id = scheme.key_id or secrets.token_hex(8)
+        if not _KEY_ID.fullmatch(key_id):
+            raise InputError(f"a key id in a file has 16 hex digits, not {key_id!r}")
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         content = {
             "schema": TEXT_KEY_SCHEMA,
-            "key_id": scheme.key_id or secrets.token_hex(8),
+            "key_id": key_id,
             "created": now,
             "secrets": scheme.secrets(),
         }
@@ -141,7 +165,7 @@ def load_scheme(
             f"{key_path}: holds a key of another kind (schema {keys.get('schema')!r:.40}); "
             f"{name} needs one of schema {TEXT_KEY_SCHEMA}"
         )
-    if not isinstance(secret, dict) or not isinstance(key_id, str):
+    if not isinstance(secret, dict) or not _KEY_ID.fullmatch(str(key_id)):
         raise KeyFileError(f"{key_path}: the key in it is damaged; restore the file from a backup")
     try:
         scheme = _FAMILIES[name](parameters, secret, key_id)
@@ -170,33 +194,35 @@ def new_scheme(name: str, parameters: Mapping[str, Any]) -> TextScheme:
     InputError
         If there is no such scheme, or it takes no such parameters.
     """
-    given = dict(parameters)
-    variant: Any = name.partition(".")[2]
-    try:
-        if name.startswith("synthid."):
-            depth = given.pop("depth", 30)
-            if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 64:
-                raise InputError(f"the depth is a number of layers from 1 to 64, not {depth!r}")
-            # Signed 64 bits is what both originals take. The low 16 differ: with the usual table
-            # layers that share them would say the same.
-            low = secrets.SystemRandom().sample(range(1 << 16), depth)
-            keys = tuple((secrets.randbits(48) - (1 << 47) << 16) + part for part in low)
-            return SynthID(keys, variant=variant, **given)
-        if name.startswith("kgw."):
-            # The seed is key times token modulo 2^64 - 1, of which 32 bits are used: odd keys of
-            # full size leave no two tokens with related lists.
-            return KGW(hashing_key=secrets.randbits(62) | 1, seeding=variant, **given)
-        if name.startswith("gumbel."):
-            if variant == "sglang" and given.get("dual") is not None:
-                given["second_key"] = secrets.randbits(64)
-            return Gumbel(secrets.randbits(64), variant=variant, **given)
-        if name == TEXT_1.name:
-            return TextMark(MarkingKey.generate(), **given)
-    except TypeError:
-        raise InputError(
-            f"{name} does not take exactly these parameters: {', '.join(parameters) or 'none'}"
-        ) from None
-    raise InputError(f"{name!r:.60} is no scheme; known are {', '.join(SCHEME_NAMES)}")
+    if name not in SCHEME_NAMES:
+        raise InputError(f"{name!r:.60} is no scheme; known are {', '.join(SCHEME_NAMES)}")
+    given: dict[str, Any] = {**parameters, "key_id": secrets.token_hex(8)}
+    family, _, rest = name.partition(".")
+    variant: Any = rest
+    known = _TAKEN[family]
+    if unknown := sorted(set(parameters) - set(known)):
+        takes = ", ".join(known) if known else "no parameters"
+        raise InputError(f"{name} has no parameter {unknown[0]!r:.60}; it takes {takes}")
+    if family == "kgw" and "vocab_size" not in given:
+        raise InputError(f"{name} needs vocab_size, the width of the model's logits")
+    if family == "kgw":
+        # The seed is key times token modulo 2^64 - 1, of which 32 bits are used: odd keys of full
+        # size leave no two tokens with related lists.
+        return KGW(hashing_key=secrets.randbits(62) | 1, seeding=variant, **given)
+    if family == "gumbel":
+        if variant == "sglang" and given.get("dual") is not None:
+            given["second_key"] = secrets.randbits(64)
+        return Gumbel(secrets.randbits(64), variant=variant, **given)
+    if family == "synthid":
+        depth = given.pop("depth", 30)
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 64:
+            raise InputError(f"the depth is a number of layers from 1 to 64, not {depth!r}")
+        # Signed 64 bits is what both originals take. The low 16 differ: with the usual table layers
+        # that share them would say the same.
+        low = secrets.SystemRandom().sample(range(1 << 16), depth)
+        keys = tuple((secrets.randbits(48) - (1 << 47) << 16) + part for part in low)
+        return SynthID(keys, variant=variant, **given)
+    return TextMark(MarkingKey.generate())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -212,6 +238,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("schema") != SCHEME_SCHEMA:
         raise InputError(
             f"{path}: describes no scheme of text marks (schema {SCHEME_SCHEMA}); give a file that "
-            "`waarmerk text keygen` or save_scheme wrote"
+            "`waarmerk text keygen` wrote; a key of `waarmerk keygen` goes with --key"
         )
     return data

@@ -2,9 +2,10 @@
 
 In tournament sampling a token wins many layers one after the other, and every layer pulls its bit
 towards 1. What is left to choose from shrinks on the way, so that early layers say more than late
-ones. With weights that fall from 10 to 1 (as in Dathathri et al., Nature 634, 2024) hardly anything
-is lost to the best weights there are; a mixture over tokens of high and low entropy, which looks at
-the bits of a token together, gained 0.3 % of evidence, so that the sum it is::
+ones. With weights that shrink by 6 % from layer to layer hardly anything is lost to the best
+weights there are, and least where it matters, in text of low entropy; weights that fall evenly from
+10 to 1 (Dathathri et al., Nature 634, 2024) lose up to 3 % there. A mixture over tokens of high and
+low entropy, which looks at the bits of a token together, gained 0.3 %, so that the sum it is::
 
     score of a token = sum over layers of weight x bit
 
@@ -23,12 +24,12 @@ from waarmerk.marking.text.scheme import Evidence, Lattice
 
 __all__ = ["bit_law", "layer_weights", "layered_evidence", "vote_law"]
 
-LARGEST_WEIGHT, SMALLEST_WEIGHT = 30, 3
+LARGEST_WEIGHT, SHRINKING = 40, 0.94
 
 
 @lru_cache(maxsize=64)
 def _weights(depth: int) -> tuple[int, ...]:
-    return tuple(int(w) for w in np.rint(np.linspace(LARGEST_WEIGHT, SMALLEST_WEIGHT, depth)))
+    return tuple(max(1, round(LARGEST_WEIGHT * SHRINKING**layer)) for layer in range(depth))
 
 
 def layer_weights(depth: int) -> NDArray[np.int64]:

@@ -110,13 +110,17 @@ class Evidence:
     law
         What a counted score follows without the key.
     others
-        Other ways to look at the same texts; a detector pays for each that it tries.
+        Other ways to look at the same texts, each a try that the detector pays for.
+    share
+        The share of the chance of a false alarm that this way has, as many ways as there are; all
+        shares add up to 1 at most.
     """
 
     scores: Scores
     counted: NDArray[np.bool_]
     law: Law
     others: tuple[Evidence, ...] = ()
+    share: float = 1.0
 
 
 class Request(Protocol):

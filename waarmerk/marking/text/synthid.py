@@ -205,9 +205,10 @@ class SynthID:
         uint64 [n]
             The bit of layer 0 is the lowest. Those of tokens that do not count mean nothing.
         bool [n]
-            False for tokens with too few before them, and for those whose bits are the same draw
-            of chance as an earlier token's of their text: of equal n-grams, and where the size of
-            the sampling table is a power of two, of n-grams that have the same place in it.
+            False for tokens with too few before them; for those whose context came before in their
+            text, where nothing is marked; and for those whose bits are the same draw of chance as
+            an earlier token's: where the size of the sampling table is a power of two, of n-grams
+            that have the same place in it.
 
         Raises
         ------
@@ -228,11 +229,14 @@ class SynthID:
         start, mask = np.uint64(self._start), np.uint64(bits.states - 1)
         kernels.ngram_hashes(ids, offsets, self.ngram_len, start, mask, hashes, counted)
         bits.look_up(hashes, 0, words)
-        draws = min(int(np.diff(offsets).max(initial=1)), bits.states)
-        size = 1 << (2 * draws - 1).bit_length()
-        first_occurrences(
-            hashes, offsets, counted, np.empty(size, np.uint64), np.zeros(size, np.int64)
-        )
+        # A context that comes again was not marked again.
+        contexts, full = np.empty(ids.size + 1, np.uint64), np.empty(ids.size, np.bool_)
+        every = np.uint64(MASK)
+        kernels.ngram_hashes(ids, offsets, self.ngram_len - 1, start, every, contexts[1:], full)
+        size = 1 << (2 * int(np.diff(offsets).max(initial=1)) - 1).bit_length()
+        room_for = np.empty(size, np.uint64), np.zeros(size, np.int64)
+        first_occurrences(contexts[:-1], offsets, counted, *room_for)
+        first_occurrences(hashes, offsets, counted, *room_for)
         return words, counted
 
     def g_values(self, ids: Sequence[int] | Ids) -> NDArray[np.uint8]:

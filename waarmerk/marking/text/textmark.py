@@ -15,9 +15,10 @@
                                    |
                       tournament over 32 layers -> distribution of the next token
 
-The word is that of `waarmerk.marking.payload.Code`: 1024 values of +-1 for an id of 64 bits. The 19
-pilot layers prove in a short text that the mark is there, whatever it says; the 13 payload layers
-say which id it is, once the text is long enough. Without an id all 32 layers are pilots.
+The word is that of `waarmerk.marking.payload.Code`: 1024 values of +-1 for an id of 64 bits. Every
+second layer is a pilot, which proves that the mark is there, whatever it says; the others say which
+id it is, once the text is long enough. The first 200 tokens of a text are marked as if there were
+no id, and all layers prove presence: a short text could not carry an id anyway.
 
 A context is marked once in a text: the second time the same draw would come out, and people would
 see it. The detector counts first occurrences alone for the same reason, and what it counts is thus
@@ -29,7 +30,7 @@ the model's: in each layer the chances of the two leaves that meet are equal (do
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -72,13 +73,16 @@ class TextScheme1:
         Those that carry the code word; all others are pilots.
     code_length
         Values in the code word.
+    lead
+        So many tokens at the beginning of a text carry no code word.
     """
 
     name: str = "waarmerk.text.1"
     context_width: int = 4
     depth: int = 32
-    payload_layers: tuple[int, ...] = (1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28, 31)
+    payload_layers: tuple[int, ...] = tuple(range(1, 32, 2))
     code_length: int = 1024
+    lead: int = 200
 
     @property
     def pilot_layers(self) -> tuple[int, ...]:
@@ -89,6 +93,7 @@ class TextScheme1:
 TEXT_1: Final = TextScheme1()
 
 _NEVER: Final = np.float32(-np.inf)
+_WHOLE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,12 +181,17 @@ class TextMark:
         return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
 
     def evidence(self, ids: Ids, offsets: Ids) -> Evidence:
-        """Score every token by its pilot layers, or else by all layers as if there were no id."""
+        """Score every token by all layers, as if there were no id, or else by its pilot layers.
+
+        A short text lives by the former, so it has most of the share. Where the latter is needed,
+        in the midst of a long text, there is enough of it.
+        """
         words, _, counted = self._draws(ids, offsets, places=False)
         wide = words.astype(np.uint64)
         pilots = layered_evidence(wide, counted, TEXT_1.depth, layers=TEXT_1.pilot_layers)
         whole = layered_evidence(wide, counted, TEXT_1.depth)
-        return Evidence(pilots.scores, counted, pilots.law, others=(whole,))
+        rest = replace(pilots, share=1.0 - _WHOLE)
+        return replace(whole, others=(rest,), share=_WHOLE)
 
     def votes(self, ids: Ids, start: int = 0, end: int | None = None) -> Votes:
         """Collect what a text says about the code word.
@@ -251,17 +261,19 @@ def table_size(offsets: Ids) -> int:
 class _Request:
     """One text that is being generated."""
 
-    __slots__ = ("_context", "_seen", "_subkey", "_word")
+    __slots__ = ("_context", "_seen", "_subkey", "_word", "_written")
 
     def __init__(self, subkey: NDArray[np.uint64], mark_id: MarkId | None, prompt: Ids) -> None:
         self._subkey = subkey
         self._word = None if mark_id is None else _word(mark_id)
         self._context: list[int] = [int(i) for i in prompt[-TEXT_1.context_width :]]
         self._seen: set[int] = set()
+        self._written = 0
 
     def append(self, token: int) -> None:
         """Take note of the token that was chosen."""
         self._context = [*self._context[1 - TEXT_1.context_width :], int(token)]
+        self._written += 1
 
     def step(self, scores: Scores, candidates: Ids | None = None) -> Scores:
         """Mark the distribution of the next token; see `Request`."""
@@ -283,7 +295,7 @@ class _Request:
         ids = left if candidates is None else np.asarray(candidates, np.int64)[left]
         counted = np.ones(ids.size, np.bool_)
         flips = np.uint32(0)
-        if self._word is not None:
+        if self._word is not None and self._written >= TEXT_1.lead:
             place = np.empty(1, np.uint32)  # of the context, so that one is enough
             candidate_words(context, ids[:1], counted[:1], np.empty(1, np.uint32), place)
             flips = _flips(self._word, int(place[0]))
