@@ -9,15 +9,13 @@ that is not there leaves its section as it is.
 """
 
 import argparse
-import importlib
-import importlib.util
 import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks import sound_report, text_report
+from benchmarks import sound_report, text_report, text_speed_report
 from benchmarks.data import TUNING_GRAPHICS
 from benchmarks.false_positives import THRESHOLDS, summarise
 from benchmarks.results import Row, read
@@ -321,15 +319,6 @@ def found(path: Path) -> tuple[Row, list[Row]]:
     return read(path) if path.exists() else ({}, [])
 
 
-def speed(results: Path) -> list[str]:
-    """Return the lines on the speed of text marks; none without its module or its result file."""
-    module = "benchmarks.text_speed_report"
-    if importlib.util.find_spec(module) is None:
-        return []
-    lines: list[str] = importlib.import_module(module).sections(results)
-    return lines
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -345,7 +334,7 @@ def main() -> None:
             print(f"{name}: written from {', '.join(files) or 'published figures'}")
         else:
             print(f"{name}: no {files[0]}, left as it is")
-    if lines := speed(options.results):
+    if lines := text_speed_report.sections(options.results):
         page = put(page, "text_throughput", "\n".join(lines))
         print("text_throughput: written from text_throughput.jsonl")
     options.docs.parent.mkdir(parents=True, exist_ok=True)

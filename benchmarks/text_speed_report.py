@@ -43,7 +43,6 @@ PROMISES = (
     Promise("SynthID, 30 layers, a step", STEP, "synthid.transformers", FULL, 2500),
     Promise("SynthID, 30 layers, a step", STEP, "synthid.transformers", TOP, 50),
     Promise("SynthID (synthid-text), a step", STEP, "synthid.synthid-text", TOP, 50),
-    Promise("waarmerk.text.1, a step", STEP, "waarmerk.text.1", TOP, 50),
     Promise("SynthID, detection", TEXTS, "synthid.transformers", RANDOM, 5e6),
     Promise("SynthID (synthid-text), detection", TEXTS, "synthid.synthid-text", RANDOM, 5e6),
     Promise("Gumbel of vLLM, detection", TEXTS, "gumbel.vllm", RANDOM, 20e6),

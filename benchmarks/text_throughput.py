@@ -1,6 +1,6 @@
 """Speed of the marks on text, on one thread, beside the implementations they are equal to.
 
-``python -m benchmarks.text_throughput --data DIR --models FOLDER --peer-python PATH --peers FOLDER``
+``python -m benchmarks.text_throughput --data DIR --models DIR --peer-python PATH --peers DIR``
 
 Contestants take turns: ours for a moment, then the original in a process of its own (see
 `benchmarks.text_peer_worker`, also for ``--peers``), for some rounds, so that whatever else the
@@ -57,7 +57,6 @@ MOST_CALLS = 5000  # in one turn
 TEXTS = {1000: 1000, 200: 5000, 100_000: 1}  # length: how many; of KGW a fiftieth
 MARKED = 20
 KEYS = (1, 10, 100)
-MILLIONS = 10
 OURS = "waarmerk"
 DETECTORS = [name for name in SCHEMES if name != WITH_ID]  # an id makes no other detector
 # What the worker calls each original: of generation, and of detection.
@@ -76,8 +75,8 @@ ORIGINALS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "gumbel.vllm": ({"vLLM": "generate.gumbel.vllm"}, {"vLLM": "detect.gumbel.vllm"}),
     "gumbel.sglang": ({"SGLang": "generate.gumbel.sglang"}, {"SGLang": "detect.gumbel.sglang"}),
 }
-# They take minutes for a text of 100,000 tokens, or (SGLang) look at its first 4,096.
-SHORT_ONLY = ("kgw.", "gumbel.sglang")
+# In a text of 100,000 tokens: the others take minutes, look at its beginning, or have no batch.
+LONG = ("detect.synthid", "detect.gumbel.vllm")
 
 Call = Callable[[], object]
 Times = list[tuple[float, float]]
@@ -114,8 +113,7 @@ class Peer:
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit("the process of the originals has ended; its error stands above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return dict(json.loads(line))
 
     def end(self) -> None:
         """End it."""
@@ -306,10 +304,9 @@ def detection(
                 one = one_by_one(texts, scheme)
                 turns[f"{OURS}, one text at a time"] = (own(one), length)
             table = texts[0].reshape(-1, length)[:1000]
-            path = folder / f"{scheme_name}-{what}.npy"
-            np.save(path, table)
+            np.save(path := folder / f"{scheme_name}-{what}.npy", table)
             for who, measure in originals.items():
-                if peer.has(measure) and not (length > 1000 and scheme_name.startswith(SHORT_ONLY)):
+                if peer.has(measure) and (length <= 1000 or measure in LONG):
                     turn = partial(peer.turn, measure, vocabulary=VOCABULARY, ids=str(path))
                     batch = min(ROWS, len(table)) if measure.endswith("batch32") else 1
                     turns[who] = (turn, batch * length)
@@ -333,7 +330,7 @@ def many_keys(options: argparse.Namespace) -> Iterator[list[Row]]:
 
 def memory(options: argparse.Namespace) -> Iterator[list[Row]]:
     """Measure the peak memory of processes."""
-    millions = 1 if options.quick else MILLIONS
+    millions = 1 if options.quick else 10
     make = (
         "import numpy as np; from benchmarks.text_write import scheme_of; "
         f"ids = np.random.default_rng(1).integers(0, {VOCABULARY}, {millions * 10**6}); "

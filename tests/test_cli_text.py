@@ -351,20 +351,6 @@ def test_bad_raw_text_is_named(capsys: Out) -> None:
     ]
 
 
-# strip
-
-
-@pytest.mark.usefixtures("here")
-def test_strip_leaves_visible_text_as_it_is(capsys: Out) -> None:
-    Path("t.txt").write_text("één\u200b\u200c\u200b twee\n", encoding="utf-8")
-    assert run(["text", "strip", "t.txt"]) == 0
-    assert capsys.readouterr().out == "één\u200b\u200c\u200b twee\n"
-    assert run(["text", "strip", "t.txt", "-o", "t.txt"]) == 2
-    complaint(capsys)
-    assert run(["text", "strip", "missing.txt"]) == 2
-    assert "no such file" in complaint(capsys)
-
-
 # The group
 
 
@@ -372,7 +358,7 @@ def test_strip_leaves_visible_text_as_it_is(capsys: Out) -> None:
 def test_the_group_shows_its_commands(capsys: Out, arguments: list[str], status: int) -> None:
     assert run(["text", *arguments]) == status
     text = "".join(capsys.readouterr())
-    assert all(re.search(rf"^  {name} +\S", text, re.M) for name in ("detect", "keygen", "strip"))
+    assert all(re.search(rf"^  {name} +\S", text, re.M) for name in ("detect", "keygen"))
     assert "\\n" not in text
 
 

@@ -107,7 +107,7 @@ def test_no_option_is_described_that_does_not_exist() -> None:
     for name, command in COMMANDS:
         if isinstance(command, click.Group):
             continue  # what its commands take, they say
-        known = {spelling for parameter in command.params for spelling in parameter.opts}
+        known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
         told = re.findall(r"`(--?[a-z-]+)", described(name))
         strangers = set(told) - known - {"--key", "--help", "-h"}
         assert not strangers, f"waarmerk {name}: {strangers}"

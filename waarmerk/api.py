@@ -42,7 +42,6 @@ __all__ = [
     "mark_audio",
     "mark_file",
     "mark_image",
-    "strip_text",
     "warm",
 ]
 
@@ -410,55 +409,6 @@ def mark_file(
         agent_version=agent_version,
         label=label,
     )
-
-
-def strip_text(
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str] | None = None,
-    *,
-    everything: bool = False,
-    overwrite: bool = False,
-) -> tuple[str, int]:
-    """Take wrapped manifests out of a text file, before it goes into a language model.
-
-    Parameters
-    ----------
-    source
-        A UTF-8 text.
-    target
-        Where to write the rest; nowhere if left out.
-    everything
-        Whether unknown hidden characters are left out, too.
-    overwrite
-        Whether an existing target is replaced.
-
-    Returns
-    -------
-    text, count
-        The rest, and how many characters were left out.
-
-    Raises
-    ------
-    InputError
-        If the source is no such text.
-    OutputError
-        If the target cannot be written.
-    """
-    from waarmerk.detection.hidden import without_hidden
-    from waarmerk.detection.text.inputs import read_text
-    from waarmerk.marking.place import destination, publish, workshop
-    from waarmerk.marking.text_wrapper import strip_hidden
-
-    text = read_text(source)
-    stripped = without_hidden(text) if everything else strip_hidden(text)
-    if target is not None:
-        final = destination(Path(source), Path(target), overwrite=overwrite)
-        with workshop(final) as shop:
-            temporary = shop.new()
-            with temporary.open("xb") as file:
-                file.write(stripped.encode())
-            publish(shop, [(temporary, final)], overwrite=overwrite)
-    return stripped, len(text) - len(stripped)
 
 
 def make_key_files(

@@ -137,28 +137,6 @@ def keygen(scheme: str, file: str, settings: tuple[str, ...], force: bool) -> in
     return 0
 
 
-@text.command("strip", short_help="Take a wrapped manifest out of a text.")
-@click.argument("source", metavar="INPUT")
-@click.option("-o", "--output", metavar="OUTPUT", help="Where to write it; stdout if left out.")
-@click.option("--all", "everything", is_flag=True,
-              help="Leave out all unknown hidden characters, too.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-def strip(source: str, output: str | None, everything: bool, overwrite: bool) -> int:
-    """Take a wrapped manifest out of a text that goes into a language model.
-
-    To a model it is thousands of tokens of noise. A text that is passed on to people keeps it: it
-    is what tells them where the text comes from.
-    """
-    from waarmerk.api import strip_text
-
-    stripped, count = strip_text(source, output, everything=everything, overwrite=overwrite)
-    if output is None:
-        click.echo(stripped, nl=False)
-    else:
-        print_line(f"Wrote {shown(output)}: {count} hidden characters left out.")
-    return 0
-
-
 def look_for(
     tokenizer: str | None, scheme_files: tuple[str, ...], keys: Iterable[MarkingKey]
 ) -> Look | None:

@@ -9,7 +9,7 @@ from tests import independent_text as twin
 from waarmerk.detection.text.tails import tail_of
 from waarmerk.kernels import text_siphash as kernels
 from waarmerk.kernels.text import first_occurrences
-from waarmerk.kernels.text_windows import best_windows
+from waarmerk.kernels.text_windows import best_windows, maximal_stretches
 from waarmerk.marking.text.layers import bit_law
 
 FEW = settings(deadline=None, max_examples=40)
@@ -163,3 +163,34 @@ def test_the_best_window_is_the_best_of_all(length, shortest, seed):
     assert best - 1e-9 <= found[0] <= 0.9 * best + 1e-9
     if where is None:
         assert place[0].tolist() == [0, length]
+
+
+# maximal_stretches
+
+
+def maximal_by_definition(gains):
+    """Cut the best stretch out, and look for more on both sides of it."""
+
+    def within(start, end):
+        best, where = 0.0, None
+        for i in range(start, end):
+            total = 0.0
+            for j in range(i, end):
+                total += gains[j]
+                if total > best + 1e-12:
+                    best, where = total, (i, j + 1)
+        if where is None:
+            return []
+        return [*within(start, where[0]), where, *within(where[1], end)]
+
+    return within(0, len(gains))
+
+
+@FEW
+@given(st.lists(st.integers(-1000, 1000), max_size=25))
+def test_maximal_stretches_are_the_best_and_the_best_beside_them(numbers):
+    # Of many digits, so that no two stretches are equally good.
+    gains = np.array([x + 0.001 * np.sin(i + 1) for i, x in enumerate(numbers)], float)
+    stretches, sums = np.empty((len(gains), 2), np.int64), np.empty((len(gains), 2))
+    count = maximal_stretches(gains, stretches, sums)
+    assert [tuple(s) for s in stretches[:count].tolist()] == maximal_by_definition(gains)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from waarmerk.kernels._jit import kernel
 
-__all__ = ["add_votes", "candidate_words", "context_draws"]
+__all__ = ["add_votes", "candidate_words", "context_draws", "hash_context", "vocabulary_words"]
 
 Word = np.uint64
 
@@ -150,6 +150,59 @@ def candidate_words(
         words[i] = np.uint32(_short(k0, k1, np.uint64(ids[i]) | _LENGTH_4) & _LOW_32)
         if places.size:
             places[i] = np.uint32(_short(k0, k1, np.uint64(0)) & np.uint64(0xFFFFF))
+
+
+@kernel
+def hash_context(
+    last: NDArray[np.int64], key: NDArray[np.uint64], context: NDArray[np.uint64]
+) -> None:
+    """Hash the last four ids of a text that is being written.
+
+    Parameters
+    ----------
+    last : int64 [4]
+        Oldest first.
+    key : uint64 [2]
+    context : uint64 [2]
+        Filled.
+    """
+    first = np.uint64(last[0]) | (np.uint64(last[1]) << _U32)
+    second = np.uint64(last[2]) | (np.uint64(last[3]) << _U32)
+    context[0], context[1] = _context(key[0], key[1], first, second)
+
+
+@kernel
+def vocabulary_words(
+    context: NDArray[np.uint64],
+    ids: NDArray[np.int64],
+    code_word: NDArray[np.int8],
+    layers: NDArray[np.int64],
+    words: NDArray[np.uint32],
+) -> None:
+    """Give the bits of candidates for the next token, as they are played.
+
+    Parameters
+    ----------
+    context : uint64 [2]
+    ids : int64 [n]
+    code_word : int8 [length of the word]
+        A power of two of signs; of length 0 where no layer is turned round.
+    layers : int64 [payload layers]
+    words : uint32 [n]
+        Filled.
+    """
+    k0, k1 = context[0], context[1]
+    turned = np.uint32(0)
+    if code_word.size:
+        mask = code_word.size - 1
+        place = np.int64(_short(k0, k1, np.uint64(0)) & np.uint64(0xFFFFF))
+        first, stride = place & mask, (place >> 10 & mask) | 1
+        for j in range(layers.size):
+            if code_word[(first + j * stride) & mask] < 0:
+                turned |= np.uint32(1) << np.uint32(layers[j])
+    for i in range(ids.size):
+        word = np.uint32(_short(k0, k1, np.uint64(ids[i]) | _LENGTH_4) & _LOW_32)
+        words[i] = word ^ turned
 
 
 @kernel

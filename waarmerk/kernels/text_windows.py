@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from waarmerk.kernels._jit import kernel
 
-__all__ = ["best_windows"]
+__all__ = ["best_windows", "maximal_stretches"]
 
 
 LONG = 1 << 12  # tokens added up in one go where no windows are asked for
@@ -145,3 +145,45 @@ def best_windows(
             width *= 2
         best[text], tries[text] = lowest, tried
         where[text, 0], where[text, 1] = first, last
+
+
+@kernel
+def maximal_stretches(
+    gains: NDArray[np.float64], stretches: NDArray[np.int64], sums: NDArray[np.float64]
+) -> int:
+    """Find all stretches whose sum no longer or shorter one beats (Ruzzo and Tompa, ISMB 1999).
+
+    Parameters
+    ----------
+    gains : float64 [n]
+    stretches : int64 [n or more, 2]
+        Filled: where each begins, and where it ends, in order.
+    sums : float64 [n or more, 2]
+        Room to work in: of every stretch, the sums of all gains before it and through it.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
+    found = 0
+    total = 0.0
+    for i in range(gains.size):
+        before = total
+        total += gains[i]
+        if gains[i] <= 0.0:
+            continue
+        start = i
+        while True:
+            j = found - 1
+            while j >= 0 and sums[j, 0] >= before:
+                j -= 1
+            if j < 0 or sums[j, 1] >= total:
+                break
+            # Together they are more than the earlier one: one stretch of both.
+            start, before = stretches[j, 0], sums[j, 0]
+            found = j
+        stretches[found, 0], stretches[found, 1] = start, i + 1
+        sums[found, 0], sums[found, 1] = before, total
+        found += 1
+    return found

@@ -26,16 +26,17 @@ def test_binomial_tail_equals_scipys(n, p, share):
     k = int(np.ceil(n * p + share * (n - n * p)))
     got = Tail(Bernoulli(p)).exact(k, n)
     expected = stats.binom.sf(k - 1, n, p)
-    if k <= n * p or expected == 0:
+    if k <= n * p:
         return
-    assert got == pytest.approx(np.log10(expected), abs=1e-6)
+    if expected > 1e-290:  # below that SciPy's own digits run out
+        assert got == pytest.approx(np.log10(expected), abs=1e-6)
 
 
 @FEW
 @given(st.integers(1, 2000), st.floats(1.0, 3.0))
 def test_gamma_tail_equals_scipys(n, ratio):
     expected = stats.gamma.sf(n * ratio, n)
-    if expected > 0 and ratio > 1:
+    if expected > 1e-290 and ratio > 1:
         assert Tail(Exponentials()).exact(n * ratio, n) == pytest.approx(
             np.log10(expected), abs=1e-6
         )

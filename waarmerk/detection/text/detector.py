@@ -289,11 +289,8 @@ def _look_at(
     for text in np.flatnonzero(found):
         evidence, seen = ways[way_of[text]]
         part = slice(int(offsets[text]), int(offsets[text + 1]))
-        if seen.where[text, 1] - seen.where[text, 0] == part.stop - part.start:
-            out.passages[text] = (Passage(0, part.stop - part.start),)
-        else:
-            places = passages(_part(evidence, part), seen.where[text], threshold=threshold)
-            out.passages[text] = tuple(Passage(place.start, place.end) for place in places)
+        places = passages(_part(evidence, part), seen.where[text], threshold=threshold)
+        out.passages[text] = tuple(Passage(place.start, place.end) for place in places)
         out.mark_ids[text] = read_id(
             schemes[int(chosen[text])], ids[part], out.passages[text], threshold
         )

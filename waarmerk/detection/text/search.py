@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from waarmerk.detection.text.tails import Tail, tail_of
+from waarmerk.detection.text.tails import tail_of
 
 if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import Evidence, Ids
@@ -37,6 +37,7 @@ WHOLE: Final = 0.8
 """The share of the chance of a false alarm that the whole text has; windows have the rest."""
 
 _WORTH_ITS_DIGITS = math.log10(0.05)
+_BEYOND_DOUBT = -30.0  # a bound by Chernoff as small as this is good enough
 _LN10 = math.log(10.0)
 
 Floats = NDArray[np.float64]
@@ -53,7 +54,7 @@ class Look:
     counts
         int64 [texts]: how many tokens counted.
     where
-        int64 [texts, 2]: the best window, or the whole text if that is better.
+        int64 [texts, 2]: the best window; the whole text if there is none.
     """
 
     log10_p: Floats
@@ -79,8 +80,8 @@ def look(
 ) -> Look:
     """Look at ragged texts through one evidence.
 
-    A p-value above about 0.05 is a bound by Chernoff; smaller ones are exact, but for those that
-    cannot beat what is known already.
+    A p-value above about 0.05, or below 1e-30, is a bound by Chernoff; the others are exact, but
+    for those that cannot beat what is known already.
 
     Parameters
     ----------
@@ -110,7 +111,8 @@ def look(
     shared = np.log10(np.maximum(tries, 1)) - math.log10(1.0 - WHOLE)
     whole = tail.bounds(totals, counts) + half
     window = best / _LN10 + shared
-    for text in np.flatnonzero(np.minimum(whole, window) < _WORTH_ITS_DIGITS):
+    likely = np.minimum(whole, window)
+    for text in np.flatnonzero((likely < _WORTH_ITS_DIGITS) & (likely > _BEYOND_DOUBT)):
         # Chernoff's bound is a decade above the truth. The exact sum of a whole text may take
         # milliseconds, so the smaller bound goes first; often the other cannot win any more.
         whole_first = bool(whole[text] <= window[text])
@@ -126,8 +128,6 @@ def look(
                 total, count = _in_window(evidence, offsets[text], where[text])
             mine[text] = tail.exact(total, count) + paid[text]
             rival = min(rival, mine[text])
-    where[whole <= window] = 0
-    where[whole <= window, 1] = np.diff(offsets)[whole <= window]
     return Look(np.minimum(np.minimum(whole, window), 0.0), counts, where)
 
 
@@ -148,22 +148,21 @@ def _in_window(evidence: Evidence, start: int, window: NDArray[np.int64]) -> tup
 
 
 def passages(
-    evidence: Evidence, found: NDArray[np.int64], *, threshold: float
+    evidence: Evidence, window: NDArray[np.int64], *, threshold: float
 ) -> tuple[Place, ...]:
     """Find where in one text the mark stands.
 
-    The tokens of the window that was found tell how strong the mark is; with that every token
-    speaks for it or against it, and the passages are the stretches that no longer or shorter one
-    beats (Ruzzo and Tompa, ISMB 1999). The best one is where the mark was found. Further ones are
-    named only if they would be found alone, all stretches of the text paid for. Where the whole
-    text says more than any window, it is one passage.
+    The tokens of the best window tell how strong the mark is; with that every token speaks for it
+    or against it, and the passages are the stretches that no longer or shorter one beats (Ruzzo and
+    Tompa, ISMB 1999). The best one is where the mark was found. Further ones are named only if they
+    would be found alone, all stretches of the text paid for.
 
     Parameters
     ----------
     evidence
-        Of this text alone.
-    found
-        int64 [2]: the window in which it was found.
+        Of this text alone, in which a mark was found.
+    window
+        int64 [2]: its best window.
     threshold
         log10 of the p-value at which a further passage counts.
 
@@ -172,47 +171,25 @@ def passages(
     tuple of Place
         In order of the text; at least one.
     """
+    from waarmerk.kernels.text_windows import maximal_stretches
+
     tail = tail_of(evidence.law)
     tilts, log_mgf, means = tail.table
-    total, count = _in_window(evidence, 0, found)
-    if found[1] - found[0] == evidence.scores.size:
-        return (Place(0, int(found[1]), tail.exact(total, count)),)
+    total, count = _in_window(evidence, 0, window)
     at = min(int(np.searchsorted(means, total / max(count, 1))), tilts.size - 1)
     gains = np.where(evidence.counted, tilts[at] * evidence.scores - log_mgf[at], 0.0)
     n = gains.size
-    for_all = math.log10(max(n * (n + 1) / 2, 1))
-    places = [_place(evidence, tail, start, end) for start, end in _maximal(gains)]
-    if not places:
-        return (Place(int(found[0]), int(found[1]), tail.exact(total, count)),)
-    best = min(places, key=lambda place: place.log10_p)
-    kept = [p for p in places if p is best or p.log10_p + for_all <= threshold]
-    return tuple(kept)
-
-
-def _place(evidence: Evidence, tail: Tail, start: int, end: int) -> Place:
-    total, count = _in_window(evidence, 0, np.array([start, end]))
-    bound = tail.bounds(np.array([total]), np.array([count]))
-    return Place(start, end, float(bound[0]))
-
-
-def _maximal(gains: Floats) -> list[tuple[int, int]]:
-    """Return all maximal scoring stretches, in order (the algorithm of Ruzzo and Tompa)."""
-    # Of each stretch: where it begins and ends, and the sums of all gains before and through it.
-    stretches: list[tuple[int, int, float, float]] = []
-    total = 0.0
-    for i, gain in enumerate(gains.tolist()):
-        before = total
-        total += gain
-        if gain <= 0.0:
-            continue
-        start = i
-        while True:
-            j = len(stretches) - 1
-            while j >= 0 and stretches[j][2] >= before:
-                j -= 1
-            if j < 0 or stretches[j][3] >= total:
-                break
-            start, before = stretches[j][0], stretches[j][2]
-            del stretches[j:]
-        stretches.append((start, i + 1, before, total))
-    return [(start, end) for start, end, _, _ in stretches]
+    stretches, room = np.empty((n + 1, 2), np.int64), np.empty((n + 1, 2))
+    stretches = stretches[: maximal_stretches(gains, stretches, room)]
+    if not len(stretches):
+        return (Place(int(window[0]), int(window[1]), tail.exact(total, count)),)
+    sums = np.concatenate([[0.0], np.cumsum(evidence.scores, dtype=np.float64)])
+    numbers = np.concatenate([[0], np.cumsum(evidence.counted)])
+    starts, ends = stretches.T
+    log10_p = tail.bounds(sums[ends] - sums[starts], numbers[ends] - numbers[starts])
+    best = int(np.argmin(log10_p))
+    kept = log10_p + math.log10(n * (n + 1) / 2) <= threshold
+    kept[best] = True
+    return tuple(
+        Place(int(starts[i]), int(ends[i]), float(log10_p[i])) for i in np.flatnonzero(kept)
+    )

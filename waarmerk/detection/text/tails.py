@@ -134,15 +134,27 @@ class Tail:
         points = 1 << (2 * reach - 1).bit_length()
         if points > _MOST_POINTS:
             return min(0.0, exponent / _LN10)  # Chernoff's bound itself, a decade or two above
-        spectrum = np.fft.rfft(tilted, points) ** count
-        law_of_sum = np.fft.irfft(spectrum, points)
+        law_of_sum = np.fft.irfft(_power(np.fft.rfft(tilted, points), count), points)
         shift = total - count * law.low  # the first of the values that count, where 0 is n * low
-        ahead = np.arange(reach)
+        ahead = np.arange(min(reach, int(60.0 / tilt) + 1))  # what is further is exp(-60) of it
         chance = np.maximum(law_of_sum[(shift + ahead) % points], 0.0)
         factor = float(chance @ np.exp(-tilt * ahead))
         if factor <= 0.0:
             return min(0.0, exponent / _LN10)
         return min(0.0, (exponent + math.log(factor)) / _LN10)
+
+
+def _power(values: NDArray[np.complex128], exponent: int) -> NDArray[np.complex128]:
+    """Return values ** exponent, for whole exponents from 1: several times as fast as NumPy's."""
+    out = None
+    while exponent:
+        if exponent & 1:
+            out = values if out is None else out * values
+        exponent >>= 1
+        if exponent:
+            values = values * values
+    assert out is not None  # noqa: S101 - for the type checker
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -94,6 +94,9 @@ TEXT_1: Final = TextScheme1()
 
 _NEVER: Final = np.float32(-np.inf)
 _WHOLE: Final = 0.8
+_PAYLOAD: Final = np.array(TEXT_1.payload_layers, np.int64)
+_NO_WORD: Final = np.zeros(0, np.int8)
+_NO_WORD.setflags(write=False)  # as those of ids are, so that kernels are compiled once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,9 +213,8 @@ class TextMark:
         if end is not None:
             counted[end:] = False
         soft = np.zeros(TEXT_1.code_length, np.int64)
-        layers = np.array(TEXT_1.payload_layers, np.int64)
-        weights = layer_weights(TEXT_1.depth)[layers]
-        add_votes(words, places, counted, layers, weights, soft)
+        weights = layer_weights(TEXT_1.depth)[_PAYLOAD]
+        add_votes(words, places, counted, _PAYLOAD, weights, soft)
         return Votes(soft, int(counted.sum()), tuple(int(w) for w in weights))
 
     def parameters(self) -> dict[str, Any]:
@@ -261,48 +263,44 @@ def table_size(offsets: Ids) -> int:
 class _Request:
     """One text that is being generated."""
 
-    __slots__ = ("_context", "_seen", "_subkey", "_word", "_written")
+    __slots__ = ("_context", "_last", "_seen", "_subkey", "_word", "_written")
 
     def __init__(self, subkey: NDArray[np.uint64], mark_id: MarkId | None, prompt: Ids) -> None:
+        width = TEXT_1.context_width
         self._subkey = subkey
-        self._word = None if mark_id is None else _word(mark_id)
-        self._context: list[int] = [int(i) for i in prompt[-TEXT_1.context_width :]]
+        self._word = _NO_WORD if mark_id is None else _word(mark_id)
+        self._last = np.full(width, -1, np.int64)
+        if prompt.size:
+            self._last[-prompt[-width:].size :] = prompt[-width:]
+        self._context = np.empty(2, np.uint64)
         self._seen: set[int] = set()
         self._written = 0
 
     def append(self, token: int) -> None:
         """Take note of the token that was chosen."""
-        self._context = [*self._context[1 - TEXT_1.context_width :], int(token)]
+        self._last[:-1] = self._last[1:]
+        self._last[-1] = token
         self._written += 1
 
     def step(self, scores: Scores, candidates: Ids | None = None) -> Scores:
         """Mark the distribution of the next token; see `Request`."""
-        from waarmerk.kernels.text_siphash import candidate_words, context_draws
+        from waarmerk.kernels.text_siphash import hash_context, vocabulary_words
 
         scores = checked_scores(scores)
-        width = TEXT_1.context_width
-        if len(self._context) < width:
+        if self._last[0] < 0:  # fewer tokens than a context has
             return scores
-        five = np.array([*self._context, 0], np.int64)
-        hashes, enough = np.zeros((width + 1, 2), np.uint64), np.zeros(width + 1, np.bool_)
-        context_draws(five, np.array([0, width + 1], np.int64), self._subkey, hashes, enough)
-        context = hashes[width:]
-        if int(context[0, 0]) in self._seen:
+        hash_context(self._last, self._subkey, self._context)
+        draw = int(self._context[0])
+        if draw in self._seen:
             return scores
-        self._seen.add(int(context[0, 0]))
+        self._seen.add(draw)
 
         left = np.flatnonzero(scores > -np.inf)  # top-k: a handful of a large vocabulary
         ids = left if candidates is None else np.asarray(candidates, np.int64)[left]
-        counted = np.ones(ids.size, np.bool_)
-        flips = np.uint32(0)
-        if self._word is not None and self._written >= TEXT_1.lead:
-            place = np.empty(1, np.uint32)  # of the context, so that one is enough
-            candidate_words(context, ids[:1], counted[:1], np.empty(1, np.uint32), place)
-            flips = _flips(self._word, int(place[0]))
+        word = self._word if self._written >= TEXT_1.lead else _NO_WORD
 
         def fill(_block: int, words: NDArray[np.uint32]) -> None:
-            candidate_words(context, ids, counted, words, np.empty(0, np.uint32))
-            words ^= flips
+            vocabulary_words(self._context, ids, word, _PAYLOAD, words)
 
         chosen = scores[left]
         room().play(
@@ -318,14 +316,3 @@ def _word(mark_id: MarkId) -> NDArray[np.int8]:
     word = Code(TEXT_1.code_length).encode(mark_id)
     word.setflags(write=False)
     return word
-
-
-def _flips(word: NDArray[np.int8], place: int) -> np.uint32:
-    """Return the layers that are flipped, as bits."""
-    mask = TEXT_1.code_length - 1
-    first, stride = place & mask, (place >> 10 & mask) | 1
-    flips = 0
-    for j, layer in enumerate(TEXT_1.payload_layers):
-        if word[(first + j * stride) & mask] < 0:
-            flips |= 1 << layer
-    return np.uint32(flips)
