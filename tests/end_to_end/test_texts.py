@@ -1,9 +1,6 @@
 """Texts from the model that writes them to the report: both layers, and what becomes of them."""
 
-from types import SimpleNamespace
-
 import jsonschema
-import numpy as np
 import pytest
 
 from waarmerk import MarkId, MarkingKey, Signer, detect_file, mark_file
@@ -33,19 +30,6 @@ def signed(tmp_path_factory, model):
     signer = Signer.from_files(files[1], files[2])
     mark_file(folder / "answer.txt", folder / "marked.txt", key, signer=signer)
     return folder, key
-
-
-class Spans:
-    """A tokenizer that says where its tokens lie, as those of `tokenizers` do."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def encode(self, text):
-        ids = self.model.encode(text)
-        ends = np.cumsum([len(self.model.decode([i])) for i in ids]).tolist()
-        assert ends[-1] == len(text)
-        return SimpleNamespace(ids=ids, offsets=list(zip([0, *ends[:-1]], ends, strict=True)))
 
 
 def examined(path, key, model, trust=()):
@@ -81,7 +65,7 @@ def test_a_passage_in_a_humans_text_is_named_by_its_characters(signed, model):
     answer = (folder / "answer.txt").read_text(encoding="utf-8")
     human = human_text()
     (folder / "mixed.txt").write_text(human[:4000] + answer[:1500] + human[4000:9000])
-    (passage,) = examined(folder / "mixed.txt", key, Spans(model)).findings[0].segments
+    (passage,) = examined(folder / "mixed.txt", key, model).findings[0].segments
     assert abs(passage.first - 4000) < 200
     assert abs(passage.last - 5500) < 200
 

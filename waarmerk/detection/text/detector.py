@@ -173,9 +173,9 @@ def detect_raw(
     # A wrapped manifest is thousands of characters that no model wrote.
     tokens = tokenize(strip_hidden(text), tokenizer)
     seen = detect_ids(tokens.ids, schemes, min_tokens=min_tokens, threshold=threshold)
-    if tokens.spans is None or not seen.segments:
-        return seen
     spans = tokens.spans
+    if spans is None or not seen.segments:
+        return seen
     return replace(
         seen,
         segments=tuple(

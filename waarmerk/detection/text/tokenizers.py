@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,7 +81,19 @@ def tokenize(text: str, tokenizer: Any) -> Tokens:
         out = tokenizer.encode(text)
     if hasattr(out, "ids"):  # an Encoding of `tokenizers`
         return Tokens(_ids(out.ids), getattr(out, "offsets", None))
-    return Tokens(_ids(out), None)
+    ids = _ids(out)
+    return Tokens(ids, _spans(tokenizer, ids, text))
+
+
+def _spans(tokenizer: Any, ids: Ids, text: str) -> list[tuple[int, int]] | None:
+    """Find out where tokens lie by decoding them one by one, if that gives the text again."""
+    if not hasattr(tokenizer, "decode"):
+        return None
+    pieces = [tokenizer.decode([i]) for i in ids.tolist()]
+    if not all(isinstance(piece, str) for piece in pieces) or "".join(pieces) != text:
+        return None
+    ends = list(accumulate(map(len, pieces)))
+    return list(zip([0, *ends], ends, strict=False))
 
 
 def _ids(values: Any) -> Ids:
