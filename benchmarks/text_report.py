@@ -130,7 +130,7 @@ def ids(header: Row, rows: list[Row]) -> str:
     second = ["setting", "bits of entropy a token", "half of the ids: tokens (bits a token)"]
     second += ["95 % of the ids: tokens (bits a token)", "wrong ids"]
     note = (
-        "waarmerk.text.1 with an id of 64 bits, which counts as read at p <= 1e-5. Bits a token: "
+        "waarmerk.text.1 with an id of 64 bits, which counts as read at p <= 1e-10. Bits a token: "
         "64 divided by the tokens, which are interpolated between the lengths above. In brackets "
         "in the first table: 95 % limits (Wilson). Texts as under power."
     )
