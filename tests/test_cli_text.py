@@ -9,7 +9,7 @@ import pytest
 
 from waarmerk import MarkId, MarkingKey
 from waarmerk.cli import run
-from waarmerk.marking.text import TextMark, generate, load_scheme
+from waarmerk.marking.text import SynthID, TextMark, generate, load_scheme, save_scheme
 from waarmerk.marking.text.description import SCHEME_NAMES
 from waarmerk.ngram import DemoModel, human_text
 
@@ -29,10 +29,11 @@ def human(model: DemoModel) -> list[int]:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, model: DemoModel, human: list[int]) -> Path:
-    """A folder with a key, a scheme, and texts that they marked."""
+    """A folder with a key, a scheme, and texts that they marked, the same in every run."""
     folder = tmp_path_factory.mktemp("bench")
-    assert run(["keygen", str(folder / "key.json")]) == 0
-    assert run(["text", "keygen", "synthid.transformers", str(folder / "s.json")]) == 0
+    MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z").save(folder / "key.json")
+    keys = np.random.default_rng(1).integers(-(2**62), 2**62, 30).tolist()
+    save_scheme(SynthID(keys, key_id="0123456789abcdef"), folder / "s.json")
     own = TextMark(MarkingKey.load(folder / "key.json"), MARK)
     for name, scheme, count in (("own", own, 800), ("ids", load_scheme(folder / "s.json"), 400)):
         ids = generate(model.logits, model.encode("Call me"), scheme, max_tokens=count, rng=1)

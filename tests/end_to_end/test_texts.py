@@ -4,9 +4,9 @@ import jsonschema
 import pytest
 
 from waarmerk import MarkId, MarkingKey, Signer, detect_file, mark_file
-from waarmerk.api import make_key_files
 from waarmerk.detection.report import json_schema
 from waarmerk.detection.text import look_with
+from waarmerk.marking.certificate import write_test_chain
 from waarmerk.marking.text import SynthID, TextMark, generate
 from waarmerk.ngram import DemoModel, human_text
 
@@ -22,12 +22,14 @@ def model():
 def signed(tmp_path_factory, model):
     """A folder with a text that a model wrote under a key, and its signed copy."""
     folder = tmp_path_factory.mktemp("texts")
-    key, files = make_key_files(folder / "key.json", dev_cert=True)
+    # The same key in every run: where a passage seems to end is a matter of chance.
+    key = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
+    files = write_test_chain(folder / "key.json")
     ids = generate(
         model.logits, model.encode("Call me"), TextMark(key, MARK), max_tokens=900, rng=1
     )
     (folder / "answer.txt").write_text(model.decode(ids), encoding="utf-8")
-    signer = Signer.from_files(files[1], files[2])
+    signer = Signer.from_files(files.chain, files.key)
     mark_file(folder / "answer.txt", folder / "marked.txt", key, signer=signer)
     return folder, key
 
