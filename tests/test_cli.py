@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import waarmerk
+from tests.folders import work_in_copy
 from tests.rendered import soft_picture as picture
 from waarmerk import MarkingKey, mark_image
 from waarmerk.cli import cli, run
@@ -47,12 +48,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def here(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that folder to work in."""
-    for file in bench.iterdir():
-        copy = tmp_path / file.name
-        copy.write_bytes(file.read_bytes())
-        copy.chmod(file.stat().st_mode & 0o777)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return work_in_copy(bench, tmp_path, monkeypatch)
 
 
 def files(folder: Path) -> dict[str, bytes]:

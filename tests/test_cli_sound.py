@@ -17,6 +17,7 @@ import soundfile
 
 import waarmerk
 from tests import rendered_sound
+from tests.folders import work_in_copy
 from tests.rendered_sound import RATE, melody, sixteen
 from waarmerk.cli import run
 from waarmerk.detection.report import json_schema
@@ -41,12 +42,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def here(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for file in bench.iterdir():
-        copy = tmp_path / file.name
-        copy.write_bytes(file.read_bytes())
-        copy.chmod(file.stat().st_mode & 0o777)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return work_in_copy(bench, tmp_path, monkeypatch)
 
 
 def one_line(error: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.folders import work_in_copy
 from waarmerk import MarkId, MarkingKey
 from waarmerk.cli import run
 from waarmerk.marking.text import SynthID, TextMark, generate, load_scheme, save_scheme
@@ -50,12 +51,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory, model: DemoModel, human: lis
 @pytest.fixture
 def here(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that folder to work in."""
-    for file in bench.iterdir():
-        copy = tmp_path / file.name
-        copy.write_bytes(file.read_bytes())
-        copy.chmod(file.stat().st_mode & 0o777)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return work_in_copy(bench, tmp_path, monkeypatch)
 
 
 def detect(*arguments: str) -> int:

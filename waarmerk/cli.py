@@ -18,6 +18,9 @@ import click
 
 from waarmerk.cli_text import look_for, text
 from waarmerk.console import (
+    FAILED,
+    FOUND,
+    NONE_FOUND,
     PipeClosedError,
     complain,
     in_words,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "main", "run"]
 
-FOUND, NONE_FOUND, FAILED, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 1, 2, 130, 141, 143
+INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
 
 
 class _TerminatedError(BaseException):

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waarmerk.console import complain, in_words, print_json, print_line, say, shown
+from waarmerk.console import (
+    FAILED,
+    FOUND,
+    NONE_FOUND,
+    complain,
+    in_words,
+    print_json,
+    print_line,
+    say,
+    shown,
+)
 from waarmerk.errors import WaarmerkError
 
 if TYPE_CHECKING:
@@ -18,8 +28,6 @@ if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import TextScheme
 
 __all__ = ["look_for", "text"]
-
-FOUND, NONE_FOUND, FAILED = 0, 1, 2
 
 
 @click.group(
@@ -74,12 +82,13 @@ def detect(
     from waarmerk.api import detect_text
     from waarmerk.detection.text.inputs import read_text, read_tokens
     from waarmerk.detection.text.tokenizers import load_tokenizer
+    from waarmerk.marking.key import KeyRing
 
     if not inputs and not token_files:
         raise click.UsageError("give a text, or token ids with --tokens FILE")
     if inputs and tokenizer is None:
         raise click.UsageError("raw text needs --tokenizer; token ids are given with --tokens")
-    schemes = _schemes(scheme_files, keyfiles)
+    schemes = _schemes(scheme_files, KeyRing.load(keyfiles))
     cutter = None if tokenizer is None else load_tokenizer(tokenizer)
     status = NONE_FOUND
     options = {"min_tokens": min_tokens, "threshold": threshold}
@@ -147,23 +156,17 @@ def look_for(
         return None
     from waarmerk.detection.text import look_with
     from waarmerk.detection.text.tokenizers import load_tokenizer
+
+    return look_with(_schemes(scheme_files, keys), load_tokenizer(tokenizer))
+
+
+def _schemes(scheme_files: tuple[str, ...], keys: Iterable[MarkingKey]) -> list[TextScheme]:
     from waarmerk.marking.text import TextMark, load_scheme
 
     schemes = [*(load_scheme(path) for path in scheme_files), *(TextMark(key) for key in keys)]
     if not schemes:
         raise click.UsageError("say what to look for: --scheme FILE or --key KEYFILE")
-    return look_with(schemes, load_tokenizer(tokenizer))
-
-
-def _schemes(scheme_files: tuple[str, ...], keyfiles: tuple[str, ...]) -> list[TextScheme]:
-    from waarmerk.marking.key import KeyRing
-    from waarmerk.marking.text import TextMark
-    from waarmerk.marking.text.description import load_scheme
-
-    if not scheme_files and not keyfiles:
-        raise click.UsageError("say what to look for: --scheme FILE or --key KEYFILE")
-    schemes = [load_scheme(path) for path in scheme_files]
-    return [*schemes, *(TextMark(key) for key in KeyRing.load(keyfiles))]
+    return schemes
 
 
 def _setting(setting: str) -> tuple[str, Any]:

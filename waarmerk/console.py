@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "FAILED",
+    "FOUND",
+    "NONE_FOUND",
     "PipeClosedError",
     "complain",
     "in_words",
@@ -22,6 +25,10 @@ __all__ = [
     "shown",
     "width",
 ]
+
+
+FOUND, NONE_FOUND, FAILED = 0, 1, 2
+"""Exit statuses; 0 is also that of a command that was done."""
 
 
 class PipeClosedError(Exception):

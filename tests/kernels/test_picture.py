@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -197,14 +197,18 @@ def test_half_plane_mean_is_positive_beside_strong_lines(strong):
 
 
 @FEW
+@example((11, 1), 1, 0, 8446)
 @given(SHAPES, st.integers(0, 5), st.integers(0, 3), st.integers(0, 2**32 - 1))
 def test_mask_equals_the_definition(shape, high_pass, reach, seed):
     luma = levels(shape, seed)
     out = np.empty_like(luma)
     mask_strength(luma, high_pass, reach, 0.45, out)
     expected = reference.mask_strength(luma.astype(float), high_pass, reach, 0.45)
-    # The root makes much of the rounding of sums, where nothing is left of them.
-    np.testing.assert_allclose(out, expected, rtol=1e-3, atol=0.05)
+    # A running sum rounds as large as what went through it, and where nothing is left of it, the
+    # power of 3/8 makes much of that.
+    through = np.square(np.ptp(luma)) if luma.size else 0.0
+    rounding = (np.finfo(np.float32).eps * through) ** 0.375
+    np.testing.assert_allclose(out, expected, rtol=1e-3, atol=0.05 + rounding)
 
 
 @pytest.mark.parametrize("level", [0.0, 77.0, 255.0])

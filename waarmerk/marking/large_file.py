@@ -7,28 +7,28 @@ manifest is left to the library, and the file is hashed here, piece by piece::
     WAV   RIFF ... [data] [C2PA: manifest]        the hash leaves out the chunk with its head
     FLAC  ID3(GEOB: manifest) fLaC ...            the hash leaves out the manifest alone
 
-For signing this uses two functions of the library's C interface that its Python classes leave out
-(their version is pinned). For checking the library is given the manifest apart from the file: it
-checks everything but the hash of the content, which it is bound to find wrong. Only where all else
-is in order, and the hash is right when it is computed here, this counts; in every other case the
-library is asked once more, about the whole file.
+How that is signed and checked is in :mod:`~waarmerk.marking.data_hash`. Only where all else is in
+order, and the hash is right when it is computed here, this counts; in every other case the library
+is asked once more, about the whole file.
 """
 
 from __future__ import annotations
 
 import base64
-import ctypes
-import hashlib
-import io
-import json
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+from waarmerk.marking.data_hash import (
+    HASHES,
+    MISMATCH,
+    UNTRUSTED,
+    failures_of_parts,
+    read_apart,
+    right,
+    signed_store,
+)
 from waarmerk.marking.sound_structure import chunks, file_length
 from waarmerk.marking.source import tag_length
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["LARGE", "checked_store", "embedded_store", "is_large", "sign_large"]
 
@@ -38,12 +38,6 @@ LARGE = 1 << 26
 _PIECE = 1 << 20
 _GEOB = b"\x03application/c2pa\0c2pa\0c2pa manifest store\0"
 _MOST_STORE = 1 << 26
-_MISMATCH, _UNTRUSTED, _TRUSTED = (
-    "assertion.dataHash.mismatch",
-    "signingCredential.untrusted",
-    "signingCredential.trusted",
-)
-_HASHES = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
 def is_large(file: BinaryIO, media_type: str | None) -> bool:
@@ -100,30 +94,15 @@ def checked_store(file: BinaryIO, media_type: str, context: Any) -> dict[str, An
         return None
     store, left_out = found
     try:
-        # The byte stands for the content, and is not it.
-        reader: Any = c2pa.Reader(media_type, io.BytesIO(b"\0"), store, context=context)
-        with reader:
-            said: dict[str, Any] = json.loads(reader.json())
-            binding = json.loads(reader.detailed_json())["manifests"][said["active_manifest"]]
-        binding = binding["assertion_store"]
-        active = said["validation_results"]["activeManifest"]
-        wrong = [status["code"] for status in active["failure"]]
-        deltas = said["validation_results"].get("ingredientDeltas") or []
-        of_parts = [f["code"] for d in deltas for f in d["validationDeltas"]["failure"]]
-        if _MISMATCH not in wrong or set(wrong + of_parts) - {_MISMATCH, _UNTRUSTED}:
+        said, detailed = read_apart(store, media_type, context)
+        binding = detailed["manifests"][said["active_manifest"]]["assertion_store"]
+        wrong = [s["code"] for s in said["validation_results"]["activeManifest"]["failure"]]
+        others = set(wrong + failures_of_parts(said)) - {MISMATCH, UNTRUSTED}
+        if MISMATCH not in wrong or others or not _hash_is_right(file, binding, left_out):
             return None
-        if not _hash_is_right(file, binding, left_out):
-            return None
-        active["failure"] = [s for s in active["failure"] if s["code"] != _MISMATCH]
-        active["success"].append({"code": "assertion.dataHash.match"})
-        known = any(status["code"] == _TRUSTED for status in active["success"])
-        trusted = known and not active["failure"] and not of_parts
+        right(said)
     except (c2pa.C2paError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
-    said["validation_state"] = "Trusted" if trusted else "Valid"
-    said["validation_status"] = [
-        s for s in said.get("validation_status") or [] if s.get("code") != _MISMATCH
-    ]
     return said
 
 
@@ -141,63 +120,17 @@ def sign_large(
     destination
         Where the copy goes; it must be readable, too.
     """
-    from c2pa import c2pa as library
+    left_out = 0, 0
 
-    functions: Any = library._lib
-    reserve = functions.c2pa_signer_reserve_size
-    reserve.restype = ctypes.c_int64
-    size = reserve(signer._handle)
-    place = library_bytes(
-        functions, "c2pa_builder_data_hashed_placeholder", builder, [], [ctypes.c_size_t(size)]
-    )
-    left_out = _embed(source, destination, media_type, place)
-    digest = _hashed(destination, "sha256", left_out)
-    binding = {
-        "exclusions": [{"start": left_out[0], "length": left_out[1]}],
-        "name": "jumbf manifest",
-        "alg": "sha256",
-        "hash": list(digest),
-        "pad": [],
-    }
-    store = library_bytes(
-        functions,
-        "c2pa_builder_sign_data_hashed_embeddable",
-        builder,
-        [signer._handle, json.dumps(binding).encode()],
-        [],
-        [ctypes.c_void_p(None)],
-    )
-    if len(store) != len(place):
-        raise library.C2paError("the manifest does not have the size that was reserved for it")
-    destination.seek(left_out[0] + left_out[1] - len(store))
+    def lay(place: bytes) -> tuple[tuple[int, int], bytes]:
+        nonlocal left_out
+        left_out = _embed(source, destination, media_type, place)
+        return left_out, _hashed(destination, "sha256", left_out)
+
+    store = signed_store(builder, signer, lay)
+    destination.seek(sum(left_out) - len(store))
     destination.write(store)
     return store
-
-
-def library_bytes(  # noqa: PLR0917
-    functions: Any,
-    name: str,
-    builder: Any,
-    before: Iterable[Any],
-    sized: Iterable[Any],
-    behind: Iterable[Any] = (),
-) -> bytes:
-    """Call a function of the C interface that gives bytes back through its last parameter."""
-    from c2pa import c2pa as library
-
-    function = getattr(functions, name)
-    function.restype = ctypes.c_int64
-    out = ctypes.POINTER(ctypes.c_ubyte)()
-    # The raw store, which is laid into its container here.
-    kind = b"application/c2pa"
-    length = function(builder._handle, *before, *sized, kind, *behind, ctypes.byref(out))
-    if length < 0:
-        text = functions.c2pa_error
-        text.restype = ctypes.c_char_p
-        raise library.C2paError((text() or b"unknown error").decode("utf-8", "replace"))
-    data = bytes(out[:length])
-    functions.c2pa_manifest_bytes_free(out)
-    return data
 
 
 def _embed(
@@ -231,13 +164,13 @@ def _hash_is_right(file: BinaryIO, binding: dict[str, Any], left_out: tuple[int,
         return False
     said = binding["c2pa.hash.data"]
     (exclusion,) = said["exclusions"]
-    if (exclusion["start"], exclusion["length"]) != left_out or said["alg"] not in _HASHES:
+    if (exclusion["start"], exclusion["length"]) != left_out or said["alg"] not in HASHES:
         return False
     return _hashed(file, said["alg"], left_out) == base64.b64decode(said["hash"], validate=True)
 
 
 def _hashed(file: BinaryIO, algorithm: str, left_out: tuple[int, int]) -> bytes:
-    digest = _HASHES[algorithm]()
+    digest = HASHES[algorithm]()
     file.seek(0)
     left = left_out[0]
     while left and (piece := file.read(min(_PIECE, left))):

@@ -51,12 +51,23 @@ from waarmerk.marking.provenance import (
 from waarmerk.marking.signer import Signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from waarmerk.marking.payload import Kind
 
-__all__ = ["ManifestContent", "Parent", "Signer", "sign_bytes", "sign_stream"]
+__all__ = [
+    "ManifestContent",
+    "Parent",
+    "Signer",
+    "builder_of",
+    "manifest_definition",
+    "raise_failure",
+    "sign_bytes",
+    "sign_stream",
+]
 
 SPECIFICATION = "2.4.0"
-BESIDE = "parent.c2pa"  # how an ingredient refers to a store that is given apart from its file
+_BESIDE = "parent.c2pa"  # how an ingredient refers to a store that is given apart from its file
 _PARENT = "parent"  # how the opened action refers to its ingredient inside the definition
 
 
@@ -172,11 +183,7 @@ def sign_stream(
     definition = manifest_definition(content, media_type, soft_binding, parent, history)
     failures: list[BaseException] = []
     try:
-        builder = c2pa.Builder(json.dumps(definition), context=context)
-        if history.beside is not None and parent.sidecar is not None:
-            builder.add_resource(BESIDE, io.BytesIO(parent.sidecar))
-        elif history.carried(content.kind):
-            add_parent(builder, parent, readable=history.readable)
+        builder = builder_of(definition, content.kind, parent, history, context)
         if not embed:
             builder.set_no_embed()
         source.seek(0)
@@ -185,18 +192,37 @@ def sign_stream(
                 return sign_large(builder, native, media_type, source, destination)
             store: bytes = builder.sign(native, media_type, source, destination)
     except c2pa.C2paError as error:
-        for cause in failures:
-            if not isinstance(cause, Exception):  # KeyboardInterrupt and the like
-                raise cause from None
-            raise SigningError(
-                f"the signer of {signer.certificate.name} failed: {type(cause).__name__}: {cause}"
-            ) from cause
+        raise_failure(signer, failures)
         if isinstance(error, c2pa.C2paError.NotSupported):
             raise UnsupportedInputError(
                 f"{shown(content.title)}: a file of type {media_type} cannot hold a signed manifest"
             ) from error
         raise SigningError(f"{shown(content.title)}: cannot be signed: {line(error)}") from error
     return store
+
+
+def builder_of(
+    definition: dict[str, Any], kind: Kind, parent: Parent, history: History, context: Any
+) -> Any:
+    """Return a builder of the library for a definition, with the parent that it speaks of."""
+    import c2pa
+
+    builder = c2pa.Builder(json.dumps(definition), context=context)
+    if history.beside is not None and parent.sidecar is not None:
+        builder.add_resource(_BESIDE, io.BytesIO(parent.sidecar))
+    elif history.carried(kind):
+        _add_parent(builder, parent, readable=history.readable)
+    return builder
+
+
+def raise_failure(signer: Signer, failures: Iterable[BaseException]) -> None:
+    """Raise what the signing function raised, if it did: the library drops it."""
+    for cause in failures:
+        if not isinstance(cause, Exception):  # KeyboardInterrupt and the like
+            raise cause from None
+        raise SigningError(
+            f"the signer of {signer.certificate.name} failed: {type(cause).__name__}: {cause}"
+        ) from cause
 
 
 def manifest_definition(
@@ -265,7 +291,7 @@ def _described(parent: Parent, history: History) -> list[dict[str, Any]]:
     if history.beside is not None:
         # The library does not look into a store that is given like this; it takes our word.
         found = {
-            "manifest_data": {"format": "application/c2pa", "identifier": BESIDE},
+            "manifest_data": {"format": "application/c2pa", "identifier": _BESIDE},
             "active_manifest": history.beside.get("active_manifest"),
             "validation_results": history.beside.get("validation_results"),
         }
@@ -273,7 +299,7 @@ def _described(parent: Parent, history: History) -> list[dict[str, Any]]:
     return [] if history.readable else [_ingredient(parent)]
 
 
-def add_parent(builder: Any, parent: Parent, *, readable: bool) -> None:
+def _add_parent(builder: Any, parent: Parent, *, readable: bool) -> None:
     """Add the parent, unless the definition has it already because only its name can be told."""
     if readable:
         builder.add_ingredient(

@@ -11,10 +11,7 @@ already cannot get one without other words, so the manifest is all there is, and
 A manifest is bound to a text by one hash (``c2pa.hash.data``) that leaves out the wrapper (C2PA
 2.4, A.8.7). To sign, the C2PA library is asked for the size of the manifest first; that settles the
 size of the wrapper (:mod:`~waarmerk.marking.text_wrapper`), and so what the hash leaves out, before
-anything is signed. This uses two functions of the library's C interface, as
-:mod:`~waarmerk.marking.large_file` does. To check, the library is given the manifest apart from the
-text: it checks everything but the hash, of which it knows no place in a text, and the hash is
-computed here.
+anything is signed. How it is signed and checked is in :mod:`~waarmerk.marking.data_hash`.
 
 Readers differ on what may fill a wrapper up: the standard has 0x00 and up to two 0x10, the verifier
 of the wrapper's authors (encypher-c2pa 1.7) only 0x00 and 0xff. A third of all manifests need
@@ -29,19 +26,22 @@ reading either will do, so that a text that was normalised on its way still chec
 from __future__ import annotations
 
 import base64
-import ctypes
 import hashlib
 import io
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
+from waarmerk.marking.data_hash import HASHES, read_apart, right, signed_store
 from waarmerk.marking.formats import shown
 from waarmerk.marking.history import History, Parent, known, line
-from waarmerk.marking.large_file import library_bytes
-from waarmerk.marking.manifest import BESIDE, ManifestContent, add_parent, manifest_definition
+from waarmerk.marking.manifest import (
+    ManifestContent,
+    builder_of,
+    manifest_definition,
+    raise_failure,
+)
 from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.provenance import offline_settings, source_kind, source_type
 from waarmerk.marking.report import (
@@ -86,11 +86,8 @@ _IN_PAGE = re.compile(
 )
 _ARMOUR = "-----BEGIN C2PA MANIFEST-----"
 
-_MISMATCH, _MATCH = "assertion.dataHash.mismatch", "assertion.dataHash.match"
-_UNTRUSTED, _TRUSTED = "signingCredential.untrusted", "signingCredential.trusted"
 _PADDING = frozenset(b"\x00\x10\xff")  # of the standard, and of encypher-c2pa
 _MOST_SIGNATURES = 8
-_HASHES = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
 def mark_text_file(job: Job, actual: Format) -> MarkReport:
@@ -241,68 +238,37 @@ def sign_text(text: str, job: Job, signer: Signer, earlier: _Earlier) -> tuple[b
     definition = manifest_definition(content, media_type, None, earlier.parent, earlier.history)
     failures: list[BaseException] = []
     data = text.encode("utf-8")
+
+    def builder() -> Any:
+        context = c2pa.Context.from_dict(offline_settings())
+        return builder_of(definition, content.kind, earlier.parent, earlier.history, context)
+
     try:
         with signer.native(failures) as native:
             if not job.format.embeds:
-                builder = _builder(definition, content, earlier)
-                builder.set_no_embed()
-                return data, builder.sign(native, media_type, io.BytesIO(data), io.BytesIO())
+                whole = builder()
+                whole.set_no_embed()
+                return data, whole.sign(native, media_type, io.BytesIO(data), io.BytesIO())
             for _ in range(_MOST_SIGNATURES):
-                store, length = _signed(_builder(definition, content, earlier), native, data)
+                store, length = _signed(builder(), native, data)
                 if (length - len(wrapper_of(store).encode("utf-8"))) % 3 == 0:  # zeros suffice
                     break
             return data + wrapper_of(store, length).encode("utf-8"), store
     except c2pa.C2paError as error:
-        for cause in failures:
-            if not isinstance(cause, Exception):  # KeyboardInterrupt and the like
-                raise cause from None
-            raise SigningError(
-                f"the signer of {signer.certificate.name} failed: {type(cause).__name__}: {cause}"
-            ) from cause
+        raise_failure(signer, failures)
         raise SigningError(f"{job.shown}: cannot be signed: {line(error)}") from error
-
-
-def _builder(definition: dict[str, Any], content: ManifestContent, earlier: _Earlier) -> Any:
-    import c2pa
-
-    context = c2pa.Context.from_dict(offline_settings())
-    builder = c2pa.Builder(json.dumps(definition), context=context)
-    parent, history = earlier.parent, earlier.history
-    if history.beside is not None and parent.sidecar is not None:
-        builder.add_resource(BESIDE, io.BytesIO(parent.sidecar))
-    elif history.carried(content.kind):
-        add_parent(builder, parent, readable=history.readable)
-    return builder
 
 
 def _signed(builder: Any, native: Any, data: bytes) -> tuple[bytes, int]:
     """Return the manifest store of a text, and how long its wrapper has to be."""
-    from c2pa import c2pa as library
+    length = 0
 
-    functions: Any = library._lib
-    reserve = functions.c2pa_signer_reserve_size
-    reserve.restype = ctypes.c_int64
-    size = [ctypes.c_size_t(reserve(native._handle))]
-    place = library_bytes(functions, "c2pa_builder_data_hashed_placeholder", builder, [], size)
-    length = length_of(len(place))
-    binding = {
-        "exclusions": [{"start": len(data), "length": length}],
-        "name": "jumbf manifest",
-        "alg": "sha256",
-        "hash": list(hashlib.sha256(data).digest()),
-        "pad": [],
-    }
-    store = library_bytes(
-        functions,
-        "c2pa_builder_sign_data_hashed_embeddable",
-        builder,
-        [native._handle, json.dumps(binding).encode()],
-        [],
-        [ctypes.c_void_p(None)],
-    )
-    if len(store) != len(place):
-        raise library.C2paError("the manifest does not have the size that was reserved for it")
-    return store, length
+    def lay(place: bytes) -> tuple[tuple[int, int], bytes]:
+        nonlocal length
+        length = length_of(len(place))
+        return (len(data), length), hashlib.sha256(data).digest()
+
+    return signed_store(builder, native, lay), length
 
 
 def other_manifest(text: str, media_type: str | None) -> bool:
@@ -334,33 +300,13 @@ def checked_text(text: str, wrapper: Wrapper, context: Any) -> dict[str, Any]:
     ValueError
         If what the library says about it makes no sense.
     """
-    import c2pa
-
-    # The byte stands for the content, and is not it: that its hash is wrong says nothing.
-    reader: Any = c2pa.Reader("text/plain", io.BytesIO(b"\0"), wrapper.store, context=context)
-    with reader:
-        said: dict[str, Any] = json.loads(reader.json())
-        detailed: dict[str, Any] = json.loads(reader.detailed_json())
+    said, detailed = read_apart(wrapper.store, "text/plain", context)
     try:
         binding = detailed["manifests"][said["active_manifest"]]["assertion_store"]
-        active = said["validation_results"]["activeManifest"]
-        if not _hash_is_right(text, wrapper, binding):
-            return said
-        left = [status for status in active["failure"] if status["code"] != _MISMATCH]
-        deltas = said["validation_results"].get("ingredientDeltas") or []
-        of_parts = [f["code"] for d in deltas for f in d["validationDeltas"]["failure"]]
-        wrong = {status["code"] for status in left} | set(of_parts)
-        active["failure"] = left
-        if not any(status["code"] == _MATCH for status in active["success"]):
-            active["success"].append({"code": _MATCH})
-        known = any(status["code"] == _TRUSTED for status in active["success"])
-        said["validation_status"] = [
-            status for status in said.get("validation_status") or [] if status["code"] != _MISMATCH
-        ]
+        if _hash_is_right(text, wrapper, binding):
+            right(said)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the manifest store has an unknown form: {error}") from error
-    if not wrong - {_UNTRUSTED}:
-        said["validation_state"] = "Trusted" if known and not wrong else "Valid"
     return said
 
 
@@ -374,7 +320,7 @@ def _hash_is_right(text: str, wrapper: Wrapper, binding: dict[str, Any]) -> bool
         return False
     said = binding["c2pa.hash.data"]
     exclusions, algorithm = said.get("exclusions") or [], said.get("alg", "sha256")
-    if len(exclusions) != 1 or algorithm not in _HASHES:
+    if len(exclusions) != 1 or algorithm not in HASHES:
         return False
     excluded = exclusions[0]["start"], exclusions[0]["length"]
     before = text[: wrapper.start]
@@ -387,7 +333,7 @@ def _hash_is_right(text: str, wrapper: Wrapper, binding: dict[str, Any]) -> bool
             if excluded in ((start, length) for start in starts) and _PADDING.issuperset(padding):
                 rest = nfc(before + text[end:]).encode("utf-8")
                 digest = base64.b64decode(said["hash"], validate=True)
-                return _HASHES[algorithm](rest).digest() == digest
+                return HASHES[algorithm](rest).digest() == digest
     except InputError:  # not normalised, and never will be
         return False
     return False

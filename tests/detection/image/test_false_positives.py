@@ -6,13 +6,12 @@ bounds are checked by themselves as well, before the search and all ids are paid
 hardly any p-value is below 1, and a bound ten times too small would go unseen.
 """
 
-import hashlib
 from functools import cache, partial
 
 import numpy as np
 import pytest
-from scipy import stats
 
+from tests.p_values import assert_valid, key
 from tests.rendered import DEMO, checkerboard, demo, levels, ramp, texture, wall, waves
 from waarmerk.detection.image import detect_array, detect_each
 from waarmerk.detection.image.align import aligned, from_peak
@@ -29,29 +28,9 @@ from waarmerk.detection.statistics import log10_of_best, log10_tail
 from waarmerk.marking.image import embed_array
 from waarmerk.marking.image.lines import TileLines
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, key_pattern
-from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
 
 MARK_ID = MarkId.from_hex("0123456789abcdef")
-THRESHOLDS = (0.3, 0.1, 0.01, 0.001)
-IMPOSSIBLE = 1e-5  # a share that an honest p-value exceeds less often than this is a broken promise
-
-
-def key(*name):
-    """A key for tests, by name."""
-    secret = hashlib.sha256(repr(name).encode()).digest()
-    return MarkingKey(secret, created="2026-01-01T00:00:00Z")
-
-
-def assert_valid(log10_ps, what=""):
-    """Fail when more p-values are small than chance allows."""
-    log10_ps = np.asarray(log10_ps)
-    assert np.isfinite(log10_ps).all()
-    assert (log10_ps <= 0).all()
-    for threshold in THRESHOLDS:
-        count = int(np.sum(log10_ps <= np.log10(threshold)))
-        chance = stats.binom.sf(count - 1, log10_ps.size, threshold)
-        assert chance > IMPOSSIBLE, f"{what}: p <= {threshold} in {count} of {log10_ps.size}"
 
 
 # Contents

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests import reference_text_synthid as reference
 from waarmerk.errors import InputError
 from waarmerk.kernels import text_tournament as matches
-from waarmerk.marking.text import synthid
+from waarmerk.marking.text import synthid, synthid_request
 from waarmerk.marking.text.scheme import ragged
 from waarmerk.marking.text.synthid import SynthID
 from waarmerk.marking.text.synthid_scores import (
@@ -342,7 +342,7 @@ def test_contexts_that_come_again_are_left_alone_as_long_as_they_are_remembered(
 
 
 def test_a_hash_of_0_counts_as_seen():
-    history = synthid.History(4)
+    history = synthid_request.History(4)
     assert not history.add(0)
     assert [history.add(value) for value in (5, 6, 7, 8, 0, 5)] == [True] * 6
 

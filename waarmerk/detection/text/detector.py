@@ -24,7 +24,14 @@ from waarmerk.detection.text.search import Look, look, passages
 from waarmerk.detection.text.tokenizers import tokenize
 from waarmerk.detection.text_words import TOKEN_SCHEME
 from waarmerk.errors import InputError
-from waarmerk.marking.text.scheme import Evidence, Ids, checked_ids, one_text, ragged
+from waarmerk.marking.text.scheme import (
+    Evidence,
+    Ids,
+    checked_ids,
+    checked_texts,
+    one_text,
+    ragged,
+)
 from waarmerk.marking.text_wrapper import strip_hidden
 
 if TYPE_CHECKING:
@@ -325,13 +332,7 @@ def _as_ragged(texts: Any) -> tuple[Ids, Ids]:
         offsets = np.asarray(texts.offsets, np.int64)
         texts = (np.asarray(texts.values)[offsets[0] : offsets[-1]], offsets - offsets[0])
     if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[1], np.ndarray):
-        ids, offsets = checked_ids(texts[0]), np.asarray(texts[1])
-        right = offsets.ndim == 1 and offsets.size > 0 and offsets.dtype.kind in "iu"
-        if not right or offsets[0] != 0 or offsets[-1] != ids.size or (np.diff(offsets) < 0).any():
-            raise InputError(
-                f"offsets are whole numbers that rise from 0 to the number of ids, {ids.size}"
-            )
-        return ids, offsets.astype(np.int64)
+        return checked_texts(*texts)
     return ragged(texts)
 
 

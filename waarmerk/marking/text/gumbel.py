@@ -29,26 +29,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from waarmerk.errors import InputError
 from waarmerk.kernels import text_gumbel as kernels
-from waarmerk.kernels.text import first_occurrences
 from waarmerk.marking.text.scheme import (
     LARGEST_ID,
     Evidence,
     Exponentials,
     Ids,
+    Marks,
     Scores,
     checked_ids,
     checked_scores,
+    checked_texts,
+    count_once,
 )
-
-if TYPE_CHECKING:
-    from waarmerk.marking.text.process import Processor
 
 __all__ = ["Gumbel", "GumbelRequest"]
 
@@ -62,7 +61,7 @@ SGLANG_CONTEXTS = 4096  # contexts that are marked in a request; fixed in SGLang
 
 
 @dataclass(frozen=True, slots=True)
-class Gumbel:
+class Gumbel(Marks):
     """Keyed Gumbel sampling of one of two engines.
 
     Parameters
@@ -143,14 +142,6 @@ class Gumbel:
         """Begin a text. SGLang's first contexts reach into the prompt; vLLM's do not."""
         return GumbelRequest(self, checked_ids(prompt, name="the prompt's ids"))
 
-    def processor(
-        self, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-    ) -> Processor:
-        """Return what an engine calls with ids and scores; see `Processor`."""
-        from waarmerk.marking.text.process import Processor
-
-        return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
-
     def evidence(self, ids: Ids, offsets: Ids) -> Evidence:
         """Score every token of ragged texts; see `Evidence`.
 
@@ -163,21 +154,15 @@ class Gumbel:
         InputError
             If the ids and offsets are no texts.
         """
-        ids, offsets = checked_ids(ids), checked_ids(offsets, 1 << 62, name="offsets")
-        if offsets.size == 0 or offsets[0] != 0 or offsets[-1] != ids.size:
-            raise InputError(f"offsets begin with 0 and end with the number of ids, {ids.size}")
+        ids, offsets = checked_texts(ids, offsets)
         lengths = np.diff(offsets)
-        if (lengths < 0).any():
-            raise InputError("offsets do not fall; they say where each text begins")
         counted, width = np.ones(ids.size, np.bool_), self.context_width
         if self.variant == "sglang":
             for j in range(min(width, int(lengths.max(initial=0)))):
                 counted[offsets[:-1][lengths > j] + j] = False
         hashes = np.empty(ids.size, np.uint64)
         kernels.context_hashes(ids, offsets, width, hashes)
-        size = 1 << max(1, 2 * int(lengths.max(initial=1))).bit_length()
-        table, stamps = np.empty(size, np.uint64), np.zeros(size, np.int64)
-        first_occurrences(hashes, offsets, counted, table, stamps)
+        count_once(hashes, offsets, counted)
         scores, part = np.zeros(ids.size, np.float32), np.zeros(ids.size, np.float32)
         murmur, room, weighted = self.variant == "sglang", kernels.room(), self._weighted()
         for keys, weight in weighted:

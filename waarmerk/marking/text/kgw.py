@@ -24,10 +24,9 @@ the reliability of watermarks for large language models" (2023), arXiv 2306.0463
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -35,21 +34,19 @@ from numpy.typing import NDArray
 
 from waarmerk.errors import InputError
 from waarmerk.kernels import text_kgw_seeds as seeding_kernels
-from waarmerk.kernels.text import first_occurrences
-from waarmerk.marking.text.kgw_green import TABLE, hash_table, room
+from waarmerk.marking.text.kgw_green import TABLE, draws_of, hash_table, room
+from waarmerk.marking.text.kgw_request import KGWRequest
 from waarmerk.marking.text.scheme import (
     Bernoulli,
     Evidence,
     Ids,
-    Scores,
+    Marks,
+    check_parts,
     check_whole,
     checked_ids,
-    checked_scores,
     checked_texts,
+    count_once,
 )
-
-if TYPE_CHECKING:
-    from waarmerk.marking.text.process import Processor
 
 __all__ = ["KGW", "KGWRequest", "OriginalScore"]
 
@@ -58,8 +55,6 @@ Seeds = NDArray[np.uint64]
 
 ROUND = (1 << 64) - 1
 """Seeds are taken modulo this number."""
-TESTED = 40
-"""Candidates that selfhash looks at."""
 LARGEST_VOCABULARY = 1 << 24
 SLICE = 4096
 """Draws that are looked up in one call, which nothing interrupts: some 60 ms."""
@@ -100,7 +95,7 @@ class OriginalScore:
 
 
 @dataclass(frozen=True, slots=True)
-class KGW:
+class KGW(Marks):
     """Green lists with a given key; the same lists and scores as those of transformers.
 
     Parameters
@@ -186,14 +181,6 @@ class KGW:
         """Begin a text that continues a prompt, the end of which is its first context."""
         return KGWRequest(self, checked_ids(prompt, self.vocab_size, name="the prompt's ids"))
 
-    def processor(
-        self, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-    ) -> Processor:
-        """Return what an engine calls with ids and scores; see `Processor`."""
-        from waarmerk.marking.text.process import Processor
-
-        return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
-
     def evidence(self, ids: Ids, offsets: Ids) -> Evidence:
         """Score every token of ragged texts; see `Evidence`.
 
@@ -211,11 +198,9 @@ class KGW:
         counted = np.arange(ids.size) - np.repeat(offsets[:-1], lengths) >= self._first
         if self.seeding == "lefthash":
             counted[1:] &= ids[:-1] != 0
-        draws = _draws(self._seeds_before(ids), ids)
+        draws = draws_of(self._seeds_before(ids), ids)
         # The upper half is all that the generator gets of a seed: this is the draw, not a hash.
-        size = 1 << (2 * int(lengths.max(initial=1)) - 1).bit_length()
-        table, stamps = np.empty(size, np.uint64), np.zeros(size, np.int64)
-        first_occurrences(draws, offsets, counted, table, stamps)
+        count_once(draws, offsets, counted)
         scores = np.zeros(ids.size, np.float32)
         scores[counted] = self._are_green(draws[counted])
         return Evidence(scores, counted, Bernoulli(self.green_size / self.vocab_size))
@@ -251,7 +236,7 @@ class KGW:
                 f"a text of {text.size} tokens is too short to score; with a context of "
                 f"{self.context_width} it takes more than that"
             )
-        draws = _draws(self._seeds_before(text), text)[self._first :]
+        draws = draws_of(self._seeds_before(text), text)[self._first :]
         if ignore_repeated_ngrams:
             ngrams = sliding_window_view(text, self._first + 1)
             draws = draws[np.unique(ngrams, axis=0, return_index=True)[1]]
@@ -333,7 +318,7 @@ class KGW:
         width = self._first + 1
         windows = np.column_stack([flat.reshape(rows.shape), last])[:, -width:]
         seeds = self._seeds_before(windows.ravel())[self._first :: width]
-        return self._are_green(_draws(seeds, last))
+        return self._are_green(draws_of(seeds, last))
 
     def parameters(self) -> dict[str, Any]:
         """Return what may be public, JSON-ready: all that the constructor takes but the key."""
@@ -354,15 +339,9 @@ class KGW:
         InputError
             If a part is missing, unknown, or outside of its range.
         """
-        if unknown := sorted(set(parameters) - set(PARAMETERS)):
-            raise InputError(
-                f"KGW has no parameter {unknown[0]!r}; it was written by a newer version, or for "
-                "another scheme"
-            )
+        check_parts("KGW", parameters, PARAMETERS, secrets, "hashing_key")
         if "vocab_size" not in parameters:
             raise InputError("the parameters of KGW lack 'vocab_size'; give the logits' width")
-        if set(secrets) != {"hashing_key"}:
-            raise InputError(f"the secrets of KGW are 'hashing_key', not {sorted(secrets)}")
         return cls(**parameters, hashing_key=secrets["hashing_key"], key_id=key_id)
 
     def _seeds(self, ids: Ids) -> Seeds:
@@ -395,89 +374,6 @@ class KGW:
         for start in range(0, distinct.size, SLICE):
             shared.look_up(distinct[start : start + SLICE], green[start : start + SLICE])
         return green[places]
-
-
-class KGWRequest:
-    """One text that is being generated with KGW; see `Request`. Made by `KGW.request`."""
-
-    __slots__ = ("_context", "_scheme")
-
-    def __init__(self, scheme: KGW, prompt: Ids) -> None:
-        self._scheme = scheme
-        self._context: list[int] = prompt[-scheme.context_width :].tolist()
-
-    def append(self, token: int) -> None:
-        """Take note of the token that was chosen.
-
-        Raises
-        ------
-        InputError
-            If it is no token id.
-        """
-        try:
-            number = operator.index(token)
-        except TypeError as error:
-            raise InputError(f"a token is a whole number, not {token!r}") from error
-        if not 0 <= number < self._scheme.vocab_size:
-            raise InputError(
-                f"token {number} lies outside of a vocabulary of {self._scheme.vocab_size}"
-            )
-        self._context.append(number)
-        del self._context[: -self._scheme.context_width]
-
-    def step(self, scores: Scores, candidates: Ids | None = None) -> Scores:
-        """Raise the scores of green tokens; see `Request.step`.
-
-        At selfhash the 40 highest scores above -inf are looked at, of equal ones those that come
-        first. Fewer than `context_width` tokens before, or none of them green: the scores that were
-        given.
-
-        Raises
-        ------
-        InputError
-            If the scores are no distribution, or do not fit the vocabulary or the candidates.
-        """
-        scheme = self._scheme
-        scores = checked_scores(scores, scheme.vocab_size if candidates is None else None)
-        if candidates is not None:
-            candidates = checked_ids(candidates, scheme.vocab_size, name="candidates")
-            if candidates.size != scores.size:
-                raise InputError(
-                    f"{scores.size} scores do not fit {candidates.size} candidates; every "
-                    "candidate has one"
-                )
-        if len(self._context) < scheme.context_width:
-            return scores
-        shared = room(scheme.vocab_size, scheme.green_size)
-        if scheme.seeding == "lefthash":
-            seed = scheme.seed(self._context)
-            if candidates is None:
-                out = scores.copy()
-                shared.raise_green(seed, scheme.delta, out)
-                return out
-            places = np.arange(scores.size)
-            seeds = np.full(scores.size, seed, np.uint64)
-            tokens = candidates
-        else:
-            places = np.empty(TESTED, np.int64)
-            places = places[: seeding_kernels.best(scores, places)]
-            tokens = places if candidates is None else candidates[places]
-            seeds = np.empty(places.size, np.uint64)
-            key, table = scheme._hashing()
-            context = np.array(self._context[1:], np.int64)
-            seeding_kernels.candidate_seeds(context, tokens, table, key, seeds)
-        green = np.empty(places.size, np.bool_)
-        shared.look_up(_draws(seeds, tokens), green)
-        if not green.any():
-            return scores
-        out = scores.copy()
-        out[places[green]] += np.float32(scheme.delta)
-        return out
-
-
-def _draws(seeds: Seeds, tokens: Ids) -> Seeds:
-    """Put the half of the seed that the generator takes above the token."""
-    return seeds << np.uint64(32) | tokens.astype(np.uint64)
 
 
 def _is_number(value: object) -> bool:

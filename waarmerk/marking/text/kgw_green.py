@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from waarmerk.kernels import text_kgw as kernels
 from waarmerk.marking.text.scheme import Ids, Scores
 
-__all__ = ["TABLE", "Room", "hash_table", "room"]
+__all__ = ["TABLE", "Room", "draws_of", "hash_table", "room"]
 
 Seeds = NDArray[np.uint64]
 
@@ -93,3 +93,8 @@ def hash_table(seed: int, count: int) -> NDArray[np.uint32]:
     state, words = np.empty(kernels.STATE, np.uint32), np.empty(kernels.BATCH, np.uint32)
     kernels.green_list(seed, order, swaps, state, words, out)
     return (out + 1).astype(np.uint32)
+
+
+def draws_of(seeds: Seeds, tokens: Ids) -> Seeds:
+    """Put the half of the seed that the generator takes above the token."""
+    return seeds << np.uint64(32) | tokens.astype(np.uint64)

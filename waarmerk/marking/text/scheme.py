@@ -37,13 +37,17 @@ __all__ = [
     "Ids",
     "Lattice",
     "Law",
+    "Marks",
     "Request",
     "Scores",
     "TextScheme",
+    "check_parts",
     "check_whole",
+    "checked_candidates",
     "checked_ids",
     "checked_scores",
     "checked_texts",
+    "count_once",
     "one_text",
     "ragged",
 ]
@@ -191,6 +195,67 @@ class TextScheme(Protocol):
         """Make the scheme of what `parameters` and `secrets` gave."""
 
 
+class Marks:
+    """What all schemes do alike; a base class of theirs."""
+
+    __slots__ = ()
+
+    def processor(
+        self: TextScheme, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    ) -> Processor:
+        """Return what an engine calls with ids and scores; see `Processor`."""
+        from waarmerk.marking.text.process import Processor
+
+        return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
+
+
+def check_parts(
+    name: str,
+    parameters: Mapping[str, Any],
+    known: Sequence[str],
+    secrets: Mapping[str, Any],
+    secret: str,
+) -> None:
+    """Raise InputError unless the parts of a scheme are those that it has.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    parameters, known
+        Those that are given, and all that it takes.
+    secrets, secret
+        What is given, and the one that it has.
+    """
+    if unknown := sorted(set(parameters) - set(known)):
+        raise InputError(
+            f"{name} has no parameter {unknown[0]!r}; it was written by a newer version, or for "
+            "another scheme"
+        )
+    if set(secrets) != {secret}:
+        raise InputError(f"the secrets of {name} are {secret!r}, not {sorted(secrets)}")
+
+
+def count_once(draws: NDArray[np.uint64], offsets: Ids, counted: NDArray[np.bool_]) -> None:
+    """Leave of equal draws of chance only the first in each text counted.
+
+    Parameters
+    ----------
+    draws
+        uint64 [n]: what identifies the draw of every token.
+    offsets
+        int64 [texts + 1]: where each text begins, and the last ends.
+    counted
+        bool [n]: changed in place.
+    """
+    from waarmerk.kernels.text import first_occurrences
+
+    longest = int(np.diff(offsets).max(initial=1))
+    size = 1 << (2 * longest - 1).bit_length()
+    table, stamps = np.empty(size, np.uint64), np.zeros(size, np.int64)
+    first_occurrences(draws, offsets, counted, table, stamps)
+
+
 def checked_ids(ids: Any, vocab_size: int | None = None, *, name: str = "ids") -> Ids:
     """Return token ids as an array, or say what is wrong with them.
 
@@ -291,6 +356,22 @@ def check_whole(name: str, value: Any, low: int, high: int) -> None:
         raise InputError(f"{name} is a whole number, not {value!r}")
     if not low <= value <= high:
         raise InputError(f"{name} is {value}, and lies between {low} and {high}")
+
+
+def checked_candidates(candidates: Any, scores: Scores, vocab_size: int | None = None) -> Ids:
+    """Return the ids that scores belong to, or say what is wrong with them.
+
+    Raises
+    ------
+    InputError
+        As `checked_ids` does, or if there are not as many as scores.
+    """
+    ids = checked_ids(candidates, vocab_size, name="candidates")
+    if ids.size != scores.size:
+        raise InputError(
+            f"{scores.size} scores do not fit {ids.size} candidates; every candidate has one"
+        )
+    return ids
 
 
 def one_text(ids: Ids) -> Ids:

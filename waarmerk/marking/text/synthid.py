@@ -20,50 +20,41 @@ Dathathri et al., "Scalable watermarking for identifying large language model ou
 from __future__ import annotations
 
 import hashlib
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from waarmerk.errors import InputError
 from waarmerk.kernels import text_synthid as kernels
-from waarmerk.kernels.text import first_occurrences
 from waarmerk.marking.text.scheme import (
     Evidence,
     Ids,
-    Scores,
+    Marks,
+    check_parts,
     check_whole,
     checked_ids,
-    checked_scores,
     checked_texts,
+    count_once,
 )
 from waarmerk.marking.text.synthid_bits import (
     MASK,
-    MULTIPLIER,
     WORD,
     Bits,
-    Words,
     sampling_table,
-    steps,
 )
-from waarmerk.marking.text.tournament import room
-
-if TYPE_CHECKING:
-    from waarmerk.marking.text.process import Processor
+from waarmerk.marking.text.synthid_request import FLOORS, History, SynthIDRequest
 
 __all__ = ["SynthID", "SynthIDRequest"]
 
 Variant = Literal["transformers", "synthid-text"]
 LARGEST_TABLE = 1 << 24  # of transformers
-# What a log-probability of -inf becomes, in either original.
-FLOORS = {"transformers": np.finfo(np.float32).min, "synthid-text": np.float32(-1e12)}
 
 
 @dataclass(frozen=True, slots=True)
-class SynthID:
+class SynthID(Marks):
     """SynthID with given keys; equal in every bit to the implementation it is named for.
 
     Parameters
@@ -166,14 +157,6 @@ class SynthID:
         checked_ids(prompt, name="the prompt's ids")
         return SynthIDRequest(self)
 
-    def processor(
-        self, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-    ) -> Processor:
-        """Return what an engine calls with ids and scores; see `Processor`."""
-        from waarmerk.marking.text.process import Processor
-
-        return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
-
     def evidence(self, ids: Ids, offsets: Ids) -> Evidence:
         """Score every token of ragged texts; see `Evidence`.
 
@@ -233,10 +216,8 @@ class SynthID:
         contexts, full = np.empty(ids.size + 1, np.uint64), np.empty(ids.size, np.bool_)
         every = np.uint64(MASK)
         kernels.ngram_hashes(ids, offsets, self.ngram_len - 1, start, every, contexts[1:], full)
-        size = 1 << (2 * int(np.diff(offsets).max(initial=1)) - 1).bit_length()
-        room_for = np.empty(size, np.uint64), np.zeros(size, np.int64)
-        first_occurrences(contexts[:-1], offsets, counted, *room_for)
-        first_occurrences(hashes, offsets, counted, *room_for)
+        count_once(contexts[:-1], offsets, counted)
+        count_once(hashes, offsets, counted)
         return words, counted
 
     def g_values(self, ids: Sequence[int] | Ids) -> NDArray[np.uint8]:
@@ -298,13 +279,7 @@ class SynthID:
         InputError
             If a part is missing, unknown, or outside of its range.
         """
-        if unknown := sorted(set(parameters) - set(PARAMETERS)):
-            raise InputError(
-                f"SynthID has no parameter {unknown[0]!r}; it was written by a newer version, or "
-                "for another scheme"
-            )
-        if set(secrets) != {"keys"}:
-            raise InputError(f"the secrets of SynthID are 'keys', not {sorted(secrets)}")
+        check_parts("SynthID", parameters, PARAMETERS, secrets, "keys")
         return cls(secrets["keys"], **parameters, key_id=key_id)
 
     def _hashes(self, ids: Sequence[int] | Ids, length: int) -> NDArray[np.uint64]:
@@ -327,137 +302,6 @@ PARAMETERS = (
     "skip_first_ngram_calls",
     "num_leaves",
 )
-
-
-class SynthIDRequest:
-    """One text that is being generated with SynthID; see `Request`.
-
-    Made by `SynthID.request`. As in the originals, the context of the first token is ``ngram_len -
-    1`` tokens 0, and only what is appended after the first `step` enters it.
-    """
-
-    __slots__ = ("_calls", "_context", "_history", "_scheme")
-
-    def __init__(self, scheme: SynthID) -> None:
-        self._scheme = scheme
-        self._context = [0] * (scheme.ngram_len - 1)
-        self._calls = 0
-        self._history = History(scheme.context_history_size)
-
-    def append(self, token: int) -> None:
-        """Take note of the token that was chosen.
-
-        Raises
-        ------
-        InputError
-            If it is no token id.
-        """
-        try:
-            number = operator.index(token)
-        except TypeError as error:
-            raise InputError(f"a token is a whole number, not {token!r}") from error
-        if not 0 <= number < 1 << 31:
-            raise InputError(f"a token is an id from 0 to 2^31 - 1, not {number}")
-        if self._calls:
-            del self._context[0]
-            self._context.append(number)
-
-    def step(self, scores: Scores, candidates: Ids | None = None) -> Scores:
-        """Mark the distribution of the next token; see `Request.step`.
-
-        Candidates that are ruled out, or lost every chance, get the lowest float32 (-1e12 in the
-        synthid-text variant), as in the originals.
-
-        Raises
-        ------
-        InputError
-            If the scores are no distribution, or do not belong to the candidates.
-        """
-        scheme = self._scheme
-        scores = checked_scores(scores)
-        if candidates is not None:
-            candidates = checked_ids(candidates, name="candidates")
-            if candidates.size != scores.size:
-                raise InputError(
-                    f"{scores.size} scores do not fit {candidates.size} candidates; every "
-                    "candidate has one"
-                )
-        self._calls += 1
-        if scheme.skip_first_ngram_calls and self._calls < scheme.ngram_len:
-            return scores
-        context = scheme._start
-        for token in self._context:
-            context = ((context + token) * MULTIPLIER + 1) & MASK
-        if not self._history.add(context):
-            return scores
-        bits = scheme._bits
-        out = np.empty_like(scores)
-        if candidates is not None:
-            _play(scheme, context, scores, candidates, out)
-            return out
-        finite = scores > -np.inf
-        count = np.count_nonzero(finite)
-        # A few candidates are hashed one by one. The whole vocabulary is taken by the states of the
-        # table, of which there may be fewer than tokens.
-        if bits.packs and 2 * count > min(bits.states, scores.size):
-            _play(scheme, context, scores, None, out)
-            return out
-        places = np.flatnonzero(finite)
-        values = scores[places]
-        _play(scheme, context, values, places, values)
-        out.fill(FLOORS[scheme.variant])
-        out[places] = values
-        return out
-
-
-def _play(scheme: SynthID, context: int, scores: Scores, ids: Ids | None, out: Scores) -> None:
-    """Mark the scores of ids, or of all ids from 0; `out` may be the scores."""
-    bits = scheme._bits
-    start = np.uint64(context)
-    hashes = None if ids is None else steps(ids.view(np.uint64) + start)
-
-    def fill(block: int, words: Words) -> None:
-        if hashes is None:
-            kernels.vocabulary_words(start, bits.packs[block], words)
-        else:
-            bits.look_up(hashes, block, words)
-
-    room().play(
-        scores,
-        fill,
-        out,
-        size=min(bits.states, scores.size) if ids is None else ids.size,
-        dtype=bits.dtype,
-        depth=scheme.depth,
-        floor=FLOORS[scheme.variant],
-        leaves=scheme.num_leaves,
-    )
-
-
-class History:
-    """The last contexts that were used: zeros at first, so that a hash of 0 counts as seen."""
-
-    __slots__ = ("_counts", "_next", "_ring")
-
-    def __init__(self, size: int) -> None:
-        self._ring = [0] * size
-        self._next = 0
-        self._counts = {0: size} if size else {}
-
-    def add(self, context: int) -> bool:
-        """Put a context in for the oldest one, and say whether it was new."""
-        counts = self._counts
-        new = context not in counts
-        if self._ring:
-            oldest = self._ring[self._next]
-            if counts[oldest] == 1:
-                del counts[oldest]
-            else:
-                counts[oldest] -= 1
-            counts[context] = counts.get(context, 0) + 1
-            self._ring[self._next] = context
-            self._next = (self._next + 1) % len(self._ring)
-        return new
 
 
 def _checked_keys(keys: Any) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waarmerk.kernels import text_synthid as kernels
+from waarmerk.marking.text.tournament import WORD
 
 __all__ = ["MASK", "MULTIPLIER", "WORD", "Bits", "sampling_table", "steps"]
 
@@ -15,8 +16,6 @@ Words = NDArray[np.uint32] | NDArray[np.uint64]
 
 MULTIPLIER = 6364136223846793005
 MASK = (1 << 64) - 1
-WORD = 64
-"""Layers that one word holds."""
 LARGEST_PACK = 1 << 16
 """Entries of the largest sampling table whose bits are packed for every state."""
 

@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,13 @@ from waarmerk.marking.text.layers import layer_weights, layered_evidence
 from waarmerk.marking.text.scheme import (
     Evidence,
     Ids,
+    Marks,
     Scores,
     checked_ids,
     checked_scores,
+    count_once,
 )
 from waarmerk.marking.text.tournament import room
-
-if TYPE_CHECKING:
-    from waarmerk.marking.text.process import Processor
 
 __all__ = ["TEXT_1", "TextMark", "TextScheme1", "Votes"]
 
@@ -120,7 +119,7 @@ class Votes:
 
 
 @dataclass(frozen=True, slots=True)
-class TextMark:
+class TextMark(Marks):
     """The mark `waarmerk.text.1` under a key.
 
     Parameters
@@ -174,14 +173,6 @@ class TextMark:
         """
         require_in_use(self.key)
         return _Request(self._subkey, self.mark_id, checked_ids(prompt, name="the prompt"))
-
-    def processor(
-        self, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-    ) -> Processor:
-        """Return what an engine calls with ids and scores; see `Processor`."""
-        from waarmerk.marking.text.process import Processor
-
-        return Processor(self, temperature=temperature, top_k=top_k, top_p=top_p)
 
     def evidence(self, ids: Ids, offsets: Ids) -> Evidence:
         """Score every token by all layers, as if there were no id, or else by its pilot layers.
@@ -238,26 +229,16 @@ class TextMark:
         self, ids: Ids, offsets: Ids, *, places: bool
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
         """Return g-words, places and what counts, of ragged texts."""
-        from waarmerk.kernels.text import first_occurrences
         from waarmerk.kernels.text_siphash import candidate_words, context_draws
 
         contexts = np.zeros((ids.size, 2), np.uint64)
         counted = np.zeros(ids.size, np.bool_)
         context_draws(ids, offsets, self._subkey, contexts, counted)
-        size = table_size(offsets)
-        first_occurrences(
-            contexts[:, 0], offsets, counted, np.empty(size, np.uint64), np.zeros(size, np.int64)
-        )
+        count_once(contexts[:, 0], offsets, counted)
         words = np.empty(ids.size, np.uint32)
         where = np.empty(ids.size if places else 0, np.uint32)
         candidate_words(contexts, ids, counted, words, where)
         return words, where, counted
-
-
-def table_size(offsets: Ids) -> int:
-    """Return how large a table `first_occurrences` needs for ragged texts."""
-    longest = int(np.max(np.diff(offsets), initial=1))
-    return 1 << (2 * longest - 1).bit_length()
 
 
 class _Request:

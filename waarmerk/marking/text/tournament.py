@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from waarmerk.kernels import text_tournament as kernels
 from waarmerk.marking.text.scheme import Scores
 
-__all__ = ["Room", "room"]
+__all__ = ["WORD", "Room", "room"]
 
 WORD = 64
 """Layers that one word holds."""
