@@ -18,6 +18,8 @@ from waarmerk.marking.payload import Kind, MarkId
 __all__ = [
     "Finding",
     "Geometry",
+    "Ingredient",
+    "IngredientStatus",
     "Kind",
     "LabelFinding",
     "ManifestFinding",
@@ -42,6 +44,10 @@ ManifestStatus = Literal[
 ``invalid``: broken. ``recovered``: the stripped manifest was found again through the watermark;
 its signature holds, but the bytes have changed since. ``error``: there is one, and it cannot be
 read."""
+
+IngredientStatus = Literal["intact", "broken", "no_manifest", "unknown"]
+"""Of something that went into the content: ``intact``, its own manifest held when it was added and
+holds now, whoever signed it; ``unknown``, it has one, and nothing is on record about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,9 @@ class WatermarkFinding:
 
     ``segments`` say where in a sound or a text the mark stands, in order; of pictures there are
     none. ``tokens_scored`` is how many tokens of a text were counted.
+
+    ``public`` marks have no secret key: anyone can write them, so they are claims and prove
+    nothing. ``system`` is the generator that writes such a mark.
     """
 
     status: Status
@@ -155,6 +164,8 @@ class WatermarkFinding:
     reason: str | None = None
     segments: tuple[Segment | Passage, ...] = ()
     tokens_scored: int | None = None
+    system: str | None = None
+    public: bool = False
 
     def __post_init__(self) -> None:
         if self.p_value is None and self.log10_p is not None:
@@ -193,9 +204,52 @@ class WatermarkFinding:
             out["segments"] = [segment.as_dict() for segment in self.segments]
         if self.tokens_scored is not None:
             out["tokens_scored"] = int(self.tokens_scored)
+        if self.public:
+            out["public"] = True
+        if self.system is not None:
+            out["system"] = self.system
         if self.reason is not None:
             out["reason"] = self.reason
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """Something that went into the content, as the manifest tells of it.
+
+    Parameters
+    ----------
+    relationship
+        ``parentOf`` (what was opened), ``componentOf`` (what was put in), ``inputTo`` (what a
+        model was given), or whatever else the file says.
+    depth
+        1 for an ingredient of the active manifest, 2 for one of its ingredients, and so on.
+    status
+        See :data:`IngredientStatus`.
+    digital_source_type
+        The IRI that says how it came to be.
+    signer
+        Name of the signer of its manifest.
+    title
+        Its name, which can be personal.
+    """
+
+    relationship: str
+    depth: int
+    status: IngredientStatus
+    digital_source_type: str | None = None
+    signer: str | None = None
+    title: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the ingredient as it stands in the report, without its title."""
+        return {
+            "relationship": self.relationship,
+            "depth": self.depth,
+            "status": self.status,
+            "digital_source_type": self.digital_source_type,
+            "signer": self.signer,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +272,19 @@ class ManifestFinding:
         Why the status is what it is, when the codes do not say.
     sidecar
         Name of the file beside the input that holds the manifest; None if it is in the input.
+    signals
+        What the manifest says about AI in the terms of the C2PA asset rubrics; those of its
+        ingredients begin with ``parent:``, ``component:`` or ``input:``.
+    ingredients
+        What went into the content.
+    generator
+        The program that made the claim, with its version.
+    signed_at
+        RFC 3339, from a time-stamp that holds.
+    trust_list
+        Name of the list that vouched for the signer.
+    bound_keys
+        ``(alg, key id)`` of the soft bindings that name a key.
     """
 
     status: ManifestStatus
@@ -227,6 +294,12 @@ class ManifestFinding:
     soft_bindings: tuple[tuple[str, str], ...] = ()
     reason: str | None = None
     sidecar: str | None = None
+    signals: tuple[str, ...] = ()
+    ingredients: tuple[Ingredient, ...] = ()
+    generator: str | None = None
+    signed_at: str | None = None
+    trust_list: str | None = None
+    bound_keys: tuple[tuple[str, str], ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -246,6 +319,18 @@ class ManifestFinding:
             out["soft_bindings"] = [
                 {"alg": alg, "value": value} for alg, value in self.soft_bindings
             ]
+        if self.bound_keys:
+            out["bound_keys"] = [{"alg": alg, "key_id": key} for alg, key in self.bound_keys]
+        if self.signals:
+            out["signals"] = list(self.signals)
+        if self.ingredients:
+            out["ingredients"] = [ingredient.as_dict() for ingredient in self.ingredients]
+        told = {
+            "generator": self.generator,
+            "signed_at": self.signed_at,
+            "trust_list": self.trust_list,
+        }
+        out |= {name: value for name, value in told.items() if value is not None}
         if self.sidecar is not None:
             # A file name need not be valid Unicode; JSON must be.
             name = self.sidecar.encode("utf-8", "surrogateescape")
@@ -261,12 +346,35 @@ class LabelFinding:
 
     The hidden characters of a text are reported as one, too, with the standard
     ``hidden-characters``: their value says how many of which kind there are and where.
+
+    Parameters
+    ----------
+    status, reason
+        See :data:`Status`.
+    standard, value
+        Which label, and what it reads; never anything personal.
+    kind
+        What it says about AI, outright; None if nothing.
+    system
+        The generator that it names.
+    carrier
+        Where it stood.
+    details
+        More of it, by name.
+    personal
+        What people may not want to have passed on: prompts, names, accounts. Not in reports unless
+        asked for.
     """
 
     status: Status
     standard: str | None = None
     value: str | None = None
     reason: str | None = None
+    kind: Kind | None = None
+    system: str | None = None
+    carrier: str | None = None
+    details: tuple[tuple[str, str], ...] = ()
+    personal: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as it stands in the report."""
@@ -276,6 +384,10 @@ class LabelFinding:
             "standard": self.standard,
             "value": self.value,
         }
+        told = {"kind": self.kind, "system": self.system, "carrier": self.carrier}
+        out |= {name: value for name, value in told.items() if value is not None}
+        if self.details:
+            out["details"] = dict(self.details)
         if self.reason is not None:
             out["reason"] = self.reason
         return out
