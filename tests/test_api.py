@@ -27,7 +27,7 @@ from waarmerk import (
     mark_audio,
     mark_image,
 )
-from waarmerk.api import make_key_files
+from waarmerk.files import make_key_files
 
 KEY = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
 OTHER = MarkingKey(bytes(range(1, 33)), created="2026-01-01T00:00:00Z")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         detect_text,
         detect_texts,
         mark_audio,
-        mark_file,
         mark_image,
     )
     from waarmerk.detection.audio import AudioDetector
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         UnsupportedInputError,
         WaarmerkError,
     )
+    from waarmerk.files import mark_file
     from waarmerk.marking.audio import AudioMarker
     from waarmerk.marking.key import KeyRing, MarkingKey
     from waarmerk.marking.payload import MarkId
@@ -89,7 +89,7 @@ _HOME = {
     "detect_text": "waarmerk.api",
     "detect_texts": "waarmerk.api",
     "mark_audio": "waarmerk.api",
-    "mark_file": "waarmerk.api",
+    "mark_file": "waarmerk.files",
     "mark_image": "waarmerk.api",
 }
 

@@ -1,15 +1,13 @@
-"""The functions that programs call: marking and detection of pictures, sounds and files.
+"""The functions that programs call: marking and detection of pictures, sounds and texts.
 
-This is the only place that knows both sides. Marking checks its own work with the detector, but
-must not import it; so the detector is handed over here.
+This and :mod:`waarmerk.files` are the only places that know both sides. Marking checks its own work
+with the detector, but must not import it; so the detector is handed over here.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from waarmerk.marking.job import require_in_use, settled_mark_id
@@ -24,9 +22,8 @@ if TYPE_CHECKING:
     from waarmerk.detection.text import TextFindings
     from waarmerk.marking.job import Listen, Listener
     from waarmerk.marking.key import MarkingKey
-    from waarmerk.marking.manifest import Signer
     from waarmerk.marking.payload import Kind, MarkId
-    from waarmerk.marking.report import MarkReport, WatermarkLayer
+    from waarmerk.marking.report import WatermarkLayer
     from waarmerk.marking.text.scheme import TextScheme
 
     Pixels = NDArray[np.uint8]
@@ -38,10 +35,10 @@ __all__ = [
     "detect_image",
     "detect_text",
     "detect_texts",
-    "make_key_files",
+    "listen_for",
     "mark_audio",
-    "mark_file",
     "mark_image",
+    "self_check",
     "warm",
 ]
 
@@ -196,7 +193,7 @@ def mark_audio(
     def read_back(content: Samples) -> tuple[MarkId | None, float, bool]:
         from waarmerk.marking.sound_pipe import Ear
 
-        ear = Ear(_listen(key)(sample_rate, 1 if content.ndim == 1 else content.shape[1]))
+        ear = Ear(listen_for(key)(sample_rate, 1 if content.ndim == 1 else content.shape[1]))
         for start in range(0, len(content), _HEARD_AT_ONCE * sample_rate):
             ear.feed(content[start : start + _HEARD_AT_ONCE * sample_rate])
         seen = ear.finish()
@@ -331,118 +328,6 @@ def detect_texts(
     return detect_many(texts, schemes, min_tokens=min_tokens, threshold=threshold, workers=workers)
 
 
-def mark_file(
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str],
-    key: MarkingKey,
-    *,
-    signer: Signer | None = None,
-    no_manifest: str | None = None,
-    mark_id: MarkId | None = None,
-    kind: Kind | None = None,
-    quality: int | None = None,
-    overwrite: bool = False,
-    agent: str | None = None,
-    agent_version: str | None = None,
-    label: bool | None = None,
-) -> MarkReport:
-    """Write a marked copy of a file: a watermark and, signed, a manifest that says the same.
-
-    A text that is already written gets the manifest alone: it is watermarked while it is generated.
-
-    Parameters
-    ----------
-    source, target
-        The input, a picture, a sound or a text, and the name of the output; its extension decides
-        the format. A format that cannot hold a manifest (Ogg Vorbis, Opus, HTML) gets it in a file
-        beside the output, with ``.c2pa`` behind its name.
-    key
-        The key that will find the watermark again.
-    signer
-        Who signs the manifest.
-    no_manifest
-        The reason for doing without a manifest, which the report keeps. Without a signer and
-        without a reason nothing is written.
-    mark_id, kind
-        As in :func:`mark_image`.
-    quality
-        1 to 100, of a lossy format; chosen so that next to nothing is lost when left out.
-    overwrite
-        Whether an existing output is replaced.
-    agent, agent_version
-        The AI system that made the content, for the manifest.
-    label
-        Whether a text gets an unsigned label as well; by default a page does.
-
-    Raises
-    ------
-    InputError
-        If the source cannot be used, a version is given and no agent, or a mark id for a text.
-    CannotMarkError
-        If the content cannot hold a mark.
-    KeyFileError
-        If the key was retired.
-    SigningError
-        If a layer is missing without a reason, or signing failed.
-    OutputError
-        If the target cannot be written.
-    """
-    from waarmerk.detection.manifest import read_manifest
-    from waarmerk.marking.file import mark_file as mark
-
-    require_in_use(key)
-    settled = settled_mark_id(mark_id, kind)
-    return mark(
-        source,
-        target,
-        key,
-        signer=signer,
-        no_manifest=no_manifest,
-        mark_id=mark_id,
-        kind=settled.kind,
-        detect=_self_check(key),
-        listen=_listen(key),
-        read_manifest=read_manifest,
-        quality=quality,
-        overwrite=overwrite,
-        agent=agent,
-        agent_version=agent_version,
-        label=label,
-    )
-
-
-def make_key_files(
-    key_path: str | os.PathLike[str], *, dev_cert: bool = False, overwrite: bool = False
-) -> tuple[MarkingKey, Sequence[Path]]:
-    """Make a key file and, if asked for, a test certificate beside it: all of them or none.
-
-    Returns
-    -------
-    key, files
-        The new key and the files that were written, the key file first.
-
-    Raises
-    ------
-    OutputError
-        If one of the files exists already (unless `overwrite`) or cannot be written.
-    """
-    from waarmerk.marking.key import MarkingKey
-    from waarmerk.marking.keyfile import require_new
-
-    key_path = Path(key_path)
-    if not overwrite or not key_path.name:
-        require_new(key_path)
-    key = MarkingKey.generate()
-    if not dev_cert:
-        key.save(key_path, overwrite=overwrite)
-        return key, (key_path,)
-    from waarmerk.marking.certificate import write_test_chain
-
-    # The key last: it must never be replaced when something else goes wrong.
-    files = write_test_chain(key_path, overwrite=overwrite, also=[key.file(key_path)])
-    return key, (key_path, files.chain, files.key, files.root)
-
-
 def warm() -> float:
     """Compile every kernel that marking and detection use; the result is kept for later processes.
 
@@ -456,7 +341,8 @@ def warm() -> float:
     return warm_all()
 
 
-def _self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
+def self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
+    """Return what looks for the mark of a key in a picture, as it was laid."""
     from waarmerk.detection.image import detect_array
 
     def detect(array: Pixels) -> WatermarkFinding:
@@ -465,7 +351,9 @@ def _self_check(key: MarkingKey) -> Callable[[Pixels], WatermarkFinding]:
     return detect
 
 
-def _listen(key: MarkingKey) -> Listen:
+def listen_for(key: MarkingKey) -> Listen:
+    """Return what begins to listen for the mark of a key."""
+
     def listen(sample_rate: int, channels: int) -> Listener:
         from waarmerk.detection.audio import AudioDetector
 
@@ -476,7 +364,7 @@ def _listen(key: MarkingKey) -> Listen:
 
 
 def _read_back(key: MarkingKey) -> Callable[[Pixels], tuple[MarkId | None, float]]:
-    detect = _self_check(key)
+    detect = self_check(key)
 
     def read(array: Pixels) -> tuple[MarkId | None, float]:
         finding = detect(array)

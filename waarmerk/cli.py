@@ -12,28 +12,28 @@ import io
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from waarmerk.cli_text import look_for, text
+from waarmerk.cli_detect import detect
+from waarmerk.cli_mark import mark
+from waarmerk.cli_report import verify_report
+from waarmerk.cli_text import text
+from waarmerk.cli_trust import trust
 from waarmerk.console import (
     FAILED,
-    FOUND,
-    NONE_FOUND,
     PipeClosedError,
     complain,
     in_words,
-    print_json,
     print_line,
     say,
     shown,
-    width,
 )
 from waarmerk.errors import WaarmerkError
 
 if TYPE_CHECKING:
-    from waarmerk.marking.manifest import Signer
+    pass
 
 __all__ = ["cli", "main", "run"]
 
@@ -136,7 +136,8 @@ def cli(context: click.Context) -> None:
 
     A marked file carries two layers: an imperceptible watermark, which survives recompression,
     cropping, scaling and changes of speed, and a signed C2PA manifest. A text gets its watermark
-    while it is generated. Everything runs on this machine; nothing is sent anywhere.
+    while it is generated; any other file gets a manifest. Everything runs on this machine; nothing
+    is sent anywhere, unless a time-stamp is asked for.
     """
     if context.invoked_subcommand is None:
         say(context.get_help())
@@ -149,7 +150,7 @@ def cli(context: click.Context) -> None:
 @click.option("--force", is_flag=True, help="Replace files that exist. A replaced key is gone.")
 def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     """Make a secret key and write it to KEYFILE, readable by you alone."""
-    from waarmerk.api import make_key_files
+    from waarmerk.files import make_key_files
 
     key, files = make_key_files(keyfile, dev_cert=dev_cert, overwrite=force)
     print_line(f"Wrote {shown(files[0])}: secret key {key.key_id}.")
@@ -169,148 +170,8 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     return 0
 
 
-@cli.command()
-@click.argument("source", metavar="INPUT")
-@click.option(
-    "-o", "--output", metavar="OUTPUT", required=True, help="Its extension decides the format."
-)
-@click.option("--key", "keyfile", metavar="KEYFILE", required=True,
-              help="The secret key, from `waarmerk keygen`.")  # fmt: skip
-@click.option("--mark-id", metavar="HEX16", help="What the mark says; a new random id if left out.")
-@click.option("--altered", is_flag=True, help="Real content that AI changed; not wholly generated.")
-@click.option("--agent", metavar="NAME", help="The AI system that made it, for the manifest.")
-@click.option("--agent-version", metavar="VERSION", help="Its version; needs --agent.")
-@click.option("--sign-cert", metavar="PEM",
-              help="Certificate chain that signs the manifest, leaf first.")  # fmt: skip
-@click.option("--sign-key", metavar="PEM", help="Its private key.")
-@click.option("--no-manifest", metavar="REASON",
-              help="Write the watermark alone; the reason goes into the report.")  # fmt: skip
-@click.option("--quality", type=click.IntRange(1, 100),
-              help="Of a lossy format; as good as the input if left out.")  # fmt: skip
-@click.option("--label/--no-label", default=None,
-              help="Of a text: an unsigned label, too. By default a page gets one.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def mark(
-    *,
-    source: str,
-    output: str,
-    keyfile: str,
-    mark_id: str | None,
-    altered: bool,
-    agent: str | None,
-    agent_version: str | None,
-    sign_cert: str | None,
-    sign_key: str | None,
-    no_manifest: str | None,
-    quality: int | None,
-    label: bool | None,
-    overwrite: bool,
-    as_json: bool,
-) -> int:
-    """Write a marked copy of a picture, a sound or a text.
-
-    The copy carries a watermark and a signed manifest. It is read back before it gets its name;
-    what cannot hold a mark is refused. An .ogg, .opus or .html has its manifest in a file beside
-    it. A text that is already written gets the manifest alone.
-
-    The manifest is signed with --sign-cert and --sign-key, or else with the certificate that lies
-    beside the key (key.cert.pem and key.sign.pem for key.json).
-    """
-    from waarmerk.api import mark_file
-    from waarmerk.marking.key import MarkingKey
-    from waarmerk.marking.payload import MarkId
-
-    if agent_version is not None and agent is None:
-        raise click.UsageError("--agent-version needs --agent")
-    if agent is not None and no_manifest is not None:
-        raise click.UsageError(
-            "--agent is written into the manifest, and --no-manifest leaves it out"
-        )
-    number = None if mark_id is None else MarkId.from_hex(mark_id)
-    key = MarkingKey.load(keyfile)
-    signer = _signer(keyfile, sign_cert, sign_key, no_manifest)
-    report = mark_file(
-        source,
-        output,
-        key,
-        signer=signer,
-        no_manifest=no_manifest,
-        mark_id=number,
-        kind="altered" if altered else None,
-        quality=quality,
-        overwrite=overwrite,
-        agent=agent,
-        agent_version=agent_version,
-        label=label,
-    )
-    if signer is not None and sign_cert is None and signer.is_test:
-        from waarmerk.marking.certificate import certificate_files
-
-        chain = certificate_files(keyfile).chain
-        complain(f"signed with the test certificate {chain}, which proves nothing to others")
-    if as_json:
-        print_json(report.as_dict())
-    else:
-        print_line("\n".join(report.lines()))
-    return 0
-
-
-@cli.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("--key", "keyfiles", metavar="KEYFILE", multiple=True,
-              help="Whose watermark to look for: a key or a ring of keys. Repeatable.")  # fmt: skip
-@click.option("--trust", metavar="PEM", multiple=True,
-              help="Certificates under which a manifest is trusted. Repeatable.")  # fmt: skip
-@click.option("--effort", type=click.Choice(["fast", "full"]), default="full", show_default=True,
-              help="fast: no search for crops, other scales, angles, speeds, pitches.")  # fmt: skip
-@click.option("--tokenizer", metavar="PATH",
-              help="Of a text: its model's tokenizer.json, .tiktoken or folder.")  # fmt: skip
-@click.option("--scheme", "scheme_files", metavar="FILE", multiple=True,
-              help="Of a text: a token mark to look for, too. Repeatable.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each input.")
-def detect(
-    *,
-    inputs: tuple[str, ...],
-    keyfiles: tuple[str, ...],
-    trust: tuple[str, ...],
-    effort: Any,
-    tokenizer: str | None,
-    scheme_files: tuple[str, ...],
-    as_json: bool,
-) -> int:
-    """Say whether pictures, sounds and texts are marked, by whom, and how sure that is.
-
-    To look for the watermark of a text takes the tokenizer of the model that may have written it.
-
-    Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
-    """
-    from waarmerk.detection.file import detect_file
-    from waarmerk.detection.manifest import load_anchors
-    from waarmerk.detection.plain import lines
-    from waarmerk.marking.key import KeyRing
-
-    keys = KeyRing.load(keyfiles)
-    anchors = (load_anchors(trust).encode(),) if trust else ()
-    look = look_for(tokenizer, scheme_files, keys)
-    status = NONE_FOUND
-    for position, name in enumerate(inputs):
-        try:
-            report = detect_file(name, keys, anchors, effort, name=name, look=look)
-        except (WaarmerkError, OSError) as error:
-            complain(in_words(error))
-            status = FAILED
-            continue
-        if as_json:
-            print_line(report.to_json())
-        else:
-            print_line("\n".join([*([""] if position else []), *lines(report, width())]))
-        if report.found and status != FAILED:
-            status = FOUND
-    return status
-
-
-cli.add_command(text)
+for _command in (mark, detect, text, trust, verify_report):
+    cli.add_command(_command)
 
 
 @cli.command()
@@ -339,30 +200,3 @@ def warm() -> int:
 
     say(f"compiled in {warm_up():.1f} s")
     return 0
-
-
-def _signer(
-    keyfile: str, sign_cert: str | None, sign_key: str | None, no_manifest: str | None
-) -> Signer | None:
-    """Find who signs: the certificate given, else the one beside the key, else nobody."""
-    if (sign_cert is None) != (sign_key is None):
-        raise click.UsageError("--sign-cert and --sign-key go together")
-    if no_manifest is not None:
-        if not no_manifest.strip():
-            raise click.UsageError("--no-manifest needs a reason, which goes into the report")
-        if sign_cert is not None:
-            raise click.UsageError("--no-manifest and --sign-cert contradict each other")
-        return None
-    from waarmerk.marking.certificate import certificate_files
-    from waarmerk.marking.manifest import Signer
-
-    if sign_cert is not None and sign_key is not None:
-        return Signer.from_files(sign_cert, sign_key)
-    beside = certificate_files(keyfile)
-    if not beside.chain.exists() and not beside.key.exists():
-        raise click.ClickException(
-            "no certificate to sign the manifest with: give --sign-cert and --sign-key, make a "
-            "test certificate with `waarmerk keygen --dev-cert`, or accept a watermark alone with "
-            "--no-manifest REASON"
-        )
-    return Signer.from_files(beside.chain, beside.key)

@@ -152,7 +152,7 @@ def _original(name: str, folder: Path) -> Path:
 
 def _mark(original: Path, folder: Path, key: MarkingKey, signer: Signer, echo: Echo) -> str:
     """Mark a file into the folder, and return the mark id."""
-    from waarmerk.api import mark_file
+    from waarmerk.files import mark_file
 
     start = time.perf_counter()
     report = mark_file(original, folder / original.name, key, signer=signer)

@@ -5,6 +5,7 @@ import pytest
 from waarmerk.detection.finding import (
     Finding,
     Geometry,
+    Ingredient,
     LabelFinding,
     ManifestFinding,
     Segment,
@@ -110,6 +111,45 @@ def test_manifests(finding: ManifestFinding, row: str) -> None:
 
 def test_labels() -> None:
     assert "  label      found: aigc = 1" in shown(LabelFinding("found", "aigc", "1"))
+
+
+def test_a_label_says_where_and_of_which_system() -> None:
+    label = LabelFinding("found", "generator.suno", "v4", system="Suno", carrier="ID3 COMM")
+    assert "  label      found: generator.suno = v4; system Suno; in ID3 COMM" in shown(label)
+
+
+def test_a_public_watermark() -> None:
+    found = WatermarkFinding(
+        "found", "imwatermark.sdxl", log10_p=-9.0, kind="generated", system="SDXL", public=True
+    )
+    rows = shown(found)
+    assert rows[0] == "photo.jpg: claimed"
+    assert "  watermark  found, imwatermark.sdxl, SDXL; public: anyone can write it" in rows
+    assert "             by chance about 1.0e-9 (not proven)" in rows
+
+
+def test_a_manifest_in_full() -> None:
+    part = Ingredient("componentOf", 1, "intact", IPTC + "trainedAlgorithmicMedia", title="a.png")
+    old = Ingredient("parentOf", 1, "no_manifest")
+    finding = ManifestFinding(
+        "trusted",
+        signer="Example",
+        digital_source_type=IPTC + "digitalCreation",
+        ingredients=(part, part, old),
+        generator="Tool 1.0",
+        signed_at="2026-11-22T10:00:00Z",
+        trust_list="My list",
+    )
+    rows = shown(finding, width=100)
+    assert rows[1] == "  A part of this content is marked as made with AI."
+    assert rows[2:] == [
+        "  manifest   intact, signer trusted: Example; says digitalCreation; a part made with AI",
+        "             made by Tool 1.0; signed no later than 2026-11-22T10:00:00Z; trust list My "
+        "list",
+        "             ingredients: 2 componentOf (intact), 1 parentOf (no manifest)",
+    ]
+    asked = lines(DetectionReport.conclude(INPUT, [finding], include_personal=True))
+    assert "             title: a.png" in asked
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])

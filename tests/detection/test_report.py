@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from waarmerk.detection.finding import (
     Finding,
     Geometry,
+    Ingredient,
     LabelFinding,
     ManifestFinding,
     WatermarkFinding,
 )
-from waarmerk.detection.manifest import _REASONS
+from waarmerk.detection.manifest_store import _REASONS
 from waarmerk.detection.plain import lines
 from waarmerk.detection.report import DetectionReport, json_schema
 from waarmerk.detection.summary import NO_KEY, bound, printable
@@ -48,7 +49,12 @@ WATERMARKS = [
     WatermarkFinding("not_checked", SCHEME, reason=NO_KEY),
     WatermarkFinding("unreadable", SCHEME, reason="too small"),
     WatermarkFinding("error", SCHEME, reason="a bug"),
+    WatermarkFinding(
+        "found", "imwatermark.sdxl", log10_p=-9.0, kind="generated", system="SDXL", public=True
+    ),
 ]
+PART = Ingredient("componentOf", 1, "intact", GENERATED, "Acme", "a.png")
+INPUT_OF_MODEL = Ingredient("inputTo", 2, "broken", None)
 MANIFESTS = [
     ManifestFinding(
         status,  # type: ignore[arg-type]
@@ -63,8 +69,38 @@ MANIFESTS = [
     for source in (GENERATED, CAMERA, None)
     for codes in ((), ("assertion.dataHash.mismatch",))
 ]
+MANIFESTS += [
+    ManifestFinding(
+        status,  # type: ignore[arg-type]
+        signer="Example",
+        digital_source_type=source,
+        soft_bindings=((SCHEME, "0fedcba987654321"),),
+        bound_keys=((SCHEME, key),),
+        signals=(
+            "component:inception:signal_fullyGenAIMedia",
+            "transformation:signal_nonEditorial",
+        ),
+        ingredients=(PART, INPUT_OF_MODEL),
+        generator="Tool 1.0",
+        signed_at="2026-11-22T10:00:00Z",
+        trust_list="a list",
+    )
+    for status in ("trusted", "valid", "invalid", "recovered")
+    for source in (CAMERA, None)
+    for key in (KEY_ID, "7766554433221100")
+]
 LABELS = [
-    LabelFinding("found", "iptc.digitalsourcetype", GENERATED),
+    LabelFinding(
+        "found",
+        "iptc.digitalsourcetype",
+        GENERATED,
+        kind="generated",
+        system="Tool",
+        carrier="XMP",
+        details=(("version", "1.0"),),
+        personal=(("prompt", "x"),),
+    ),
+    LabelFinding("found", "c2pa.remote-manifest", "https://example.com/a.c2pa"),
     LabelFinding("not_found"),
     LabelFinding("not_checked", reason="nobody asked"),
     LabelFinding("unreadable", "aigc", reason="not JSON"),
@@ -91,6 +127,23 @@ def test_every_report_follows_the_schema() -> None:
     for findings in ALL:
         one = report(*findings)
         VALIDATOR.validate(json.loads(one.to_json()))
+
+
+def test_every_report_with_personal_data_follows_the_schema() -> None:
+    for findings in ALL[::7]:
+        one = DetectionReport.conclude(INPUT, findings, include_personal=True)
+        VALIDATOR.validate(json.loads(one.to_json()))
+
+
+def test_the_conflict_is_in_the_json_of_an_inconsistent_report() -> None:
+    moved = ManifestFinding("invalid", codes=("assertion.dataHash.mismatch",))
+    data = report(FOUND, moved).as_dict()
+    assert (data["verdict"], data["conflict"]) == ("inconsistent", "moved")
+    VALIDATOR.validate(data)
+    del data["conflict"]
+    assert not VALIDATOR.is_valid(data)
+    assert "conflict" not in report(FOUND).as_dict()
+    assert not VALIDATOR.is_valid(report(FOUND).as_dict() | {"conflict": "moved"})
 
 
 def test_json_is_the_one_of_the_design() -> None:
@@ -268,6 +321,113 @@ def test_fast_search_is_said_when_it_found_nothing() -> None:
     assert "fast search" not in report(FOUND, fully=False).summary["en"]
 
 
+def test_a_public_watermark_is_said_to_prove_nothing() -> None:
+    one = report(WATERMARKS[-1])
+    assert one.verdict == "claimed"
+    english, dutch = one.summary["en"], one.summary["nl"]
+    for text in (english, dutch):
+        assert "“SDXL”" in text
+        assert "1.0e-9" in text
+    assert "anyone can write it" in english
+    assert "an estimate and not proven" in english
+    assert "is at most" not in english
+    assert "iedereen kan het aanbrengen" in dutch
+    assert "een schatting is en niet bewezen" in dutch
+
+
+def test_a_recovered_manifest_is_said_not_to_have_been_compared() -> None:
+    one = report(FOUND, ManifestFinding("recovered", "Acme", GENERATED))
+    assert one.basis == ("watermark",)
+    assert "was not compared" in one.summary["en"]
+    assert "no given trust list knows its signer" in one.summary["en"]
+    assert "is niet vergeleken" in one.summary["nl"]
+    known = ("signingCredential.trusted",)
+    two = report(FOUND, ManifestFinding("recovered", "Acme", GENERATED, known))
+    assert "its signer is vouched for by a given trust list" in two.summary["en"]
+    assert "staat in voor de ondertekenaar" in two.summary["nl"]
+
+
+@pytest.mark.parametrize(
+    ("findings", "english", "dutch"),
+    [
+        (
+            [FOUND, ManifestFinding("valid", "A", soft_bindings=((SCHEME, MARK_ID.hex),))],
+            "names the watermark that was found",
+            "noemt het watermerk dat is gevonden",
+        ),
+        (
+            [FOUND, ManifestFinding("valid", "A", GENERATED)],
+            "nothing ties the two together",
+            "niets verbindt die twee",
+        ),
+        (
+            [WATERMARKS[2], ManifestFinding("valid", "A", soft_bindings=((SCHEME, MARK_ID.hex),))],
+            "it may be lost, or be of a key that was not given",
+            "het kan verloren zijn",
+        ),
+        (
+            [WATERMARKS[3], ManifestFinding("valid", "A", soft_bindings=((SCHEME, MARK_ID.hex),))],
+            "names a watermark, which was not looked for",
+            "waarnaar niet is gezocht",
+        ),
+        (
+            [FOUND, dataclasses.replace(FOUND, mark_id=MarkId.from_hex("0fedcba987654321"))],
+            "The watermarks have different ids",
+            "verschillende nummers",
+        ),
+        (
+            [ManifestFinding("trusted", "A", ingredients=(PART,), trust_list="My list")],
+            "a part of the content was made with AI",
+            "een deel van de inhoud met AI is gemaakt",
+        ),
+        (
+            [ManifestFinding("trusted", "A", ingredients=(PART,), trust_list="My list")],
+            "the trust list “My list”",
+            "de vertrouwenslijst “My list”",
+        ),
+        (
+            [ManifestFinding("trusted", "A", ingredients=(INPUT_OF_MODEL,))],
+            "has a manifest that does not hold",
+            "een manifest dat niet klopt",
+        ),
+        (
+            [ManifestFinding("trusted", "A", signed_at="2026-11-22T10:00:00Z", generator="Tool")],
+            "signed no later than 2026-11-22T10:00:00Z",
+            "uiterlijk op 2026-11-22T10:00:00Z",
+        ),
+        (
+            [
+                ManifestFinding(
+                    "trusted", "A", signals=("inception:signal_compositionMayContainGenAI",)
+                )
+            ],
+            "leaves open whether AI was used",
+            "laat open of AI is gebruikt",
+        ),
+        (
+            [LABELS[0]],
+            "(iptc.digitalsourcetype, XMP) reads “" + GENERATED + "”, which says generated by AI; "
+            "it names “Tool”.",
+            "wat betekent: door AI gegenereerd; het noemt “Tool”.",
+        ),
+        ([LABELS[1]], "which was not fetched", "niet is opgehaald"),
+        ([LABELS[0]] * 14, "There are 2 more unsigned labels.", "nog 2 niet-ondertekende labels"),
+        ([LABELS[0]] * 13, "There is one more unsigned label.", "nog één niet-ondertekend label"),
+    ],
+)
+def test_sentences(findings: list[Finding], english: str, dutch: str) -> None:
+    summary = report(*findings).summary
+    assert english in summary["en"]
+    assert dutch in summary["nl"]
+
+
+def test_a_broken_manifest_tells_nothing_of_what_it_says() -> None:
+    one = report(ManifestFinding("invalid", "Acme", GENERATED, generator="Tool 1.0"))
+    for text in one.summary.values():
+        assert "Acme" not in text
+        assert "Tool" not in text
+
+
 def test_both_languages_give_the_facts() -> None:
     one = report(FOUND, ManifestFinding("valid", signer="Acme", digital_source_type=GENERATED))
     for text in one.summary.values():
@@ -301,6 +461,19 @@ def test_a_hostile_signer_cannot_steer_a_terminal() -> None:
         assert all(c.isprintable() for c in text)
     long = report(ManifestFinding("valid", signer="x" * 10**6, digital_source_type=GENERATED))
     assert len(long.summary["en"]) < 1500
+    everywhere = ManifestFinding(
+        "trusted", hostile, hostile, (hostile,), ((hostile, hostile),), hostile, hostile,
+        (hostile,), (Ingredient(hostile, 1, "broken", hostile, hostile, hostile),),
+        hostile, hostile, hostile, ((hostile, hostile),),
+    )  # fmt: skip
+    label = LabelFinding(
+        "found", hostile, hostile, hostile, "generated", hostile, hostile, ((hostile, hostile),),
+        ((hostile, hostile),),
+    )  # fmt: skip
+    public = WatermarkFinding("found", "a.b", log10_p=-9.0, system=hostile, public=True)
+    two = DetectionReport.conclude(INPUT, [everywhere, label, public], include_personal=True)
+    for text in (*two.summary.values(), *lines(two)):
+        assert all(c.isprintable() for c in text)
 
 
 # --- small parts ---

@@ -4,7 +4,12 @@ import itertools
 
 import pytest
 
-from waarmerk.detection.finding import LabelFinding, ManifestFinding, WatermarkFinding
+from waarmerk.detection.finding import (
+    Ingredient,
+    LabelFinding,
+    ManifestFinding,
+    WatermarkFinding,
+)
 from waarmerk.detection.verdict import Conclusion, conclude
 from waarmerk.marking.payload import MarkId
 
@@ -17,12 +22,14 @@ SCREEN = IPTC + "screenCapture"
 ID_GENERATED = MarkId.from_hex("0123456789abcdef")
 ID_OTHER = MarkId.from_hex("0fedcba987654321")
 ID_ALTERED = MarkId.from_hex("8123456789abcdef")
+KEY = "0011223344556677"
+OTHER_KEY = "7766554433221100"
 
 
-def watermark(mark_id: MarkId | None = ID_GENERATED, scheme: str = SCHEME) -> WatermarkFinding:
-    return WatermarkFinding(
-        "found", scheme, key_id="0011223344556677", log10_p=-30.0, mark_id=mark_id
-    )
+def watermark(
+    mark_id: MarkId | None = ID_GENERATED, scheme: str = SCHEME, key: str | None = KEY
+) -> WatermarkFinding:
+    return WatermarkFinding("found", scheme, key_id=key, log10_p=-30.0, mark_id=mark_id)
 
 
 def manifest(
@@ -30,7 +37,11 @@ def manifest(
     source: str | None = GENERATED,
     bound: MarkId | str | None = None,
     codes: tuple[str, ...] = (),
+    *,
     alg: str = SCHEME,
+    key: str | None = None,
+    signals: tuple[str, ...] = (),
+    ingredients: tuple[Ingredient, ...] = (),
 ) -> ManifestFinding:
     value = bound.hex if isinstance(bound, MarkId) else bound
     return ManifestFinding(
@@ -39,6 +50,29 @@ def manifest(
         digital_source_type=source,
         codes=codes,
         soft_bindings=() if value is None else ((alg, value),),
+        bound_keys=() if key is None else ((alg, key),),
+        signals=signals,
+        ingredients=ingredients,
+    )
+
+
+def ingredient(
+    relationship: str = "componentOf",
+    status: str = "intact",
+    source: str | None = GENERATED,
+    depth: int = 1,
+) -> ManifestFinding:
+    """Return the manifest of a drawing with one ingredient."""
+    part = Ingredient(relationship, depth, status, source)  # type: ignore[arg-type]
+    return manifest(source=IPTC + "digitalCreation", ingredients=(part,))
+
+
+def inconsistent(conflict: str, says: str | None = "generated") -> Conclusion:
+    return Conclusion(
+        "inconsistent",
+        ("watermark", "manifest"),
+        conflict,  # type: ignore[arg-type]
+        watermark_says=says,  # type: ignore[arg-type]
     )
 
 
@@ -48,10 +82,14 @@ FAILED = WatermarkFinding("error", SCHEME, reason="broke")
 ABSENT = ManifestFinding("absent")
 BROKEN = ("assertion.dataHash.mismatch", "claimSignature.validated")
 EXPIRED = ("signingCredential.expired",)
-LABEL = LabelFinding("found", "iptc.digitalsourcetype", GENERATED)
+LABEL = LabelFinding("found", "iptc.digitalsourcetype", GENERATED, kind="generated")
 CAMERA_LABEL = LabelFinding("found", "iptc.digitalsourcetype", CAMERA)
-AIGC_1 = LabelFinding("found", "aigc", "1")
+AIGC_1 = LabelFinding("found", "aigc", "1", kind="generated")
 AIGC_2 = LabelFinding("found", "aigc", "2")
+PUBLIC = WatermarkFinding(
+    "found", "imwatermark.sdxl", log10_p=-9.0, kind="generated", system="SDXL", public=True
+)
+COMPONENT = "component:inception:signal_fullyGenAIMedia"
 
 CASES = {
     # nothing, or nothing that was looked at
@@ -121,37 +159,182 @@ CASES = {
     ),
     "scheme under a reverse domain": (
         [watermark(), manifest(bound=ID_OTHER, alg="org.example." + SCHEME)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "binding"),
+        inconsistent("binding"),
     ),
     # contradictions
     "another id is bound": (
         [watermark(), manifest(bound=ID_OTHER)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "binding"),
+        inconsistent("binding"),
     ),
     "another id is bound, signer unknown": (
         [watermark(), manifest("valid", bound=ID_OTHER)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "binding"),
+        inconsistent("binding"),
     ),
     "same act, other kind": (
         [watermark(), manifest(source=ALTERED, bound=ID_GENERATED)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "kind"),
+        inconsistent("kind"),
     ),
     "altered watermark under 'wholly generated'": (
         [watermark(ID_ALTERED), manifest()],
-        Conclusion("inconsistent", ("watermark", "manifest"), "kind"),
+        inconsistent("kind", "altered"),
     ),
     "watermark under a camera's manifest": (
         [watermark(), manifest(source=CAMERA)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "origin"),
+        inconsistent("origin"),
     ),
     "unread watermark under a camera's manifest": (
         [watermark(None), manifest(source=CAMERA)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "origin"),
+        inconsistent("origin", None),
     ),
     # broken manifests
-    "broken manifest never weighs against a watermark": (
+    "a manifest for other bytes": (
         [watermark(), manifest("invalid", CAMERA, ID_OTHER, BROKEN)],
+        inconsistent("moved"),
+    ),
+    "a manifest for other bytes that names the watermark": (
+        [watermark(), manifest("invalid", bound=ID_GENERATED, codes=BROKEN)],
+        inconsistent("moved"),
+    ),
+    "a manifest for other bytes, altered": (
+        [watermark(ID_ALTERED), manifest("invalid", None, codes=("assertion.bmffHash.mismatch",))],
+        inconsistent("moved", "altered"),
+    ),
+    "a manifest for other bytes, unread": (
+        [watermark(None), manifest("invalid", None, codes=("assertion.boxesHash.mismatch",))],
+        inconsistent("moved", None),
+    ),
+    "a forged manifest says nothing about the bytes": (
+        [watermark(), manifest("invalid", CAMERA, ID_OTHER, ("claimSignature.mismatch",))],
         Conclusion("generated", ("watermark",)),
+    ),
+    "an ingredient's broken hash is not the file's": (
+        [watermark(), manifest(codes=("assertion.dataHash.mismatch@ingredient",))],
+        Conclusion("generated", ("watermark", "manifest")),
+    ),
+    "an expired manifest beside a watermark": (
+        [watermark(), manifest("invalid", CAMERA, codes=EXPIRED)],
+        Conclusion("generated", ("watermark",)),
+    ),
+    # keys that manifests name
+    "the key is the one that is named": (
+        [watermark(), manifest(bound=ID_GENERATED, key=KEY)],
+        Conclusion("generated", ("watermark", "manifest")),
+    ),
+    "another key is named, same id": (
+        [watermark(), manifest(bound=ID_GENERATED, key=OTHER_KEY)],
+        inconsistent("key"),
+    ),
+    "another key is named, other id": (
+        [watermark(), manifest("valid", None, ID_OTHER, key=OTHER_KEY)],
+        inconsistent("key"),
+    ),
+    "another key is named, unread": (
+        [watermark(None), manifest("valid", None, ID_OTHER, key=OTHER_KEY)],
+        inconsistent("key", None),
+    ),
+    "another key is named for another scheme": (
+        [watermark(), manifest(bound=ID_OTHER, key=OTHER_KEY, alg="waarmerk.audio.1")],
+        Conclusion("generated", ("watermark", "manifest")),
+    ),
+    "a mark without a key": (
+        [watermark(key=None), manifest(bound=ID_GENERATED, key=OTHER_KEY)],
+        Conclusion("generated", ("watermark", "manifest")),
+    ),
+    "marked by two keys, one named": (
+        [watermark(ID_OTHER, key=OTHER_KEY), watermark(), manifest(bound=ID_GENERATED, key=KEY)],
+        Conclusion("generated", ("watermark", "manifest")),
+    ),
+    "a named watermark that nobody found": (
+        [NOT_FOUND, manifest(bound=ID_GENERATED, key=OTHER_KEY)],
+        Conclusion("generated", ("manifest",)),
+    ),
+    # parts
+    "an AI part": (
+        [NOT_FOUND, ingredient()],
+        Conclusion("altered", ("manifest",), part=True),
+    ),
+    "an AI part, by its signal": (
+        [NOT_FOUND, manifest(source=None, signals=(COMPONENT,))],
+        Conclusion("altered", ("manifest",), part=True),
+    ),
+    "an edited part": (
+        [NOT_FOUND, ingredient(source=ALTERED)],
+        Conclusion("altered", ("manifest",), part=True),
+    ),
+    "an AI part of a part": (
+        [NOT_FOUND, ingredient(depth=2)],
+        Conclusion("altered", ("manifest",), part=True),
+    ),
+    "an AI input is no part": ([NOT_FOUND, ingredient("inputTo")], Conclusion("none_found")),
+    "an AI input, by its signal": (
+        [NOT_FOUND, manifest(source=None, signals=("input:inception:signal_fullyGenAIMedia",))],
+        Conclusion("none_found"),
+    ),
+    "a part of an input": (
+        [
+            NOT_FOUND,
+            manifest(
+                source=None,
+                ingredients=(
+                    Ingredient("inputTo", 1, "intact"),
+                    Ingredient("componentOf", 2, "intact", GENERATED),
+                ),
+            ),
+        ],
+        Conclusion("none_found"),
+    ),
+    "a broken AI part": ([NOT_FOUND, ingredient(status="broken")], Conclusion("none_found")),
+    "signals that are none": (
+        [NOT_FOUND, manifest(source=None, signals=("", ":", "component", "component:", "x:y:z"))],
+        Conclusion("none_found"),
+    ),
+    "a part that may be AI": (
+        [
+            NOT_FOUND,
+            manifest(
+                source=None, signals=("component:inception:signal_compositionMayContainGenAI",)
+            ),
+        ],
+        Conclusion("none_found"),
+    ),
+    "a camera's part": ([NOT_FOUND, ingredient(source=CAMERA)], Conclusion("none_found")),
+    "an AI part and its watermark": (
+        [watermark(), ingredient()],
+        Conclusion("generated", ("watermark", "manifest")),
+    ),
+    "an AI part and a watermark that cannot be read": (
+        [watermark(None), ingredient()],
+        Conclusion("altered", ("watermark", "manifest")),
+    ),
+    "an AI part in an expired manifest": (
+        [manifest("invalid", None, codes=EXPIRED, signals=(COMPONENT,))],
+        Conclusion("claimed", ("manifest",)),
+    ),
+    # public watermarks
+    "a public watermark": ([NOT_FOUND, PUBLIC], Conclusion("claimed", ("watermark",))),
+    "a public watermark and a label": (
+        [PUBLIC, LABEL],
+        Conclusion("claimed", ("watermark", "label")),
+    ),
+    "a public watermark that says nothing": (
+        [WatermarkFinding("found", "imwatermark.bits", log10_p=-9.0, public=True)],
+        Conclusion("none_found"),
+    ),
+    "a public watermark contradicts no camera": (
+        [PUBLIC, manifest(source=CAMERA)],
+        Conclusion("claimed", ("watermark",)),
+    ),
+    "a public watermark adds nothing to proof": (
+        [PUBLIC, watermark(ID_ALTERED)],
+        Conclusion("altered", ("watermark",)),
+    ),
+    "a public watermark does not explain a broken manifest": (
+        [PUBLIC, manifest("invalid", codes=BROKEN)],
+        Conclusion("inconsistent", ("manifest",), "broken"),
+    ),
+    "a box that was not signed": (
+        [NOT_FOUND, manifest("invalid", codes=("assertion.boxesHash.unknownBox",))],
+        Conclusion("inconsistent", ("manifest",), "broken"),
     ),
     "broken manifest alone": (
         [NOT_FOUND, manifest("invalid", codes=BROKEN)],
@@ -180,11 +363,11 @@ CASES = {
     # recovered manifests
     "recovered with its watermark": (
         [watermark(), manifest("recovered", bound=ID_GENERATED)],
-        Conclusion("generated", ("watermark", "manifest")),
+        Conclusion("generated", ("watermark",)),
     ),
     "recovered, of another watermark": (
         [watermark(), manifest("recovered", bound=ID_OTHER)],
-        Conclusion("inconsistent", ("watermark", "manifest"), "binding"),
+        inconsistent("binding"),
     ),
     "recovered, alone": (
         [NOT_FOUND, manifest("recovered", bound=ID_GENERATED)],
@@ -248,8 +431,13 @@ def test_a_watermark_is_never_talked_away(
         conclusion = conclude([watermark(mark), manifest(status, source, bound, codes)])
         assert conclusion.verdict not in ("none_found", "claimed")
         assert "watermark" in conclusion.basis
-        if status in ("invalid", "absent", "error"):
+        if conclusion.verdict == "inconsistent":
+            kind = None if mark is None else mark.kind
+            assert conclusion.watermark_says == kind
+        if status in ("absent", "error") or (status == "invalid" and codes != BROKEN):
             assert conclusion == conclude([watermark(mark)])
+        if status == "invalid" and codes == BROKEN:
+            assert conclusion.conflict == "moved"
 
 
 def test_conflict_is_given_only_when_inconsistent() -> None:
@@ -257,3 +445,26 @@ def test_conflict_is_given_only_when_inconsistent() -> None:
         conclusion = conclude(findings)
         assert (conclusion.conflict is not None) == (conclusion.verdict == "inconsistent")
         assert bool(conclusion.basis) == (conclusion.verdict != "none_found")
+
+
+def test_the_most_telling_of_several_conflicts_is_given() -> None:
+    moved = manifest("invalid", codes=BROKEN)
+    camera = manifest(source=CAMERA)
+    other = manifest(bound=ID_OTHER)
+    foreign = manifest(bound=ID_OTHER, key=OTHER_KEY)
+    for given, expected in (
+        ((moved, camera), "origin"),
+        ((moved, camera, other), "binding"),
+        ((foreign, moved, other), "key"),
+    ):
+        for order in itertools.permutations((watermark(), *given)):
+            assert conclude(order).conflict == expected
+
+
+def test_a_label_decides_by_its_kind_alone() -> None:
+    for value in (GENERATED, "1", "https://schema.org/TrainedAlgorithmicMediaDigitalSource"):
+        for standard in ("iptc.digitalsourcetype", "aigc", "schema.org.digitalsourcetype"):
+            assert conclude([LabelFinding("found", standard, value)]).verdict == "none_found"
+    for kind in ("generated", "altered"):
+        label = LabelFinding("found", "generator.comfyui", "prompt", kind=kind)  # type: ignore[arg-type]
+        assert conclude([label]) == Conclusion("claimed", ("label",))

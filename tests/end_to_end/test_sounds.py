@@ -78,18 +78,20 @@ def test_a_broken_manifest_does_not_hide_the_watermark(
         shutil.copy(folder / "both.ogg.c2pa", tmp_path)
     report = examined(tmp_path / name)
     assert report.manifests[0].status == "invalid"
-    assert report.verdict == "generated"
-    assert report.basis == ("watermark",)
+    assert (report.verdict, report.conflict) == ("inconsistent", "moved")
+    assert report.basis == ("watermark", "manifest")
+    assert "a watermark was found that says that AI generated this content" in report.summary["en"]
     assert "not valid" in report.summary["en"]
 
 
-def test_the_manifest_of_another_sound_does_not_count(folder: Path, tmp_path: Path) -> None:
+def test_the_manifest_of_another_sound_does_not_fit(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "both.ogg", tmp_path / "a.ogg")
     shutil.copy(folder / "other.ogg.c2pa", tmp_path / "a.ogg.c2pa")
     report = examined(tmp_path / "a.ogg")
     assert report.manifests[0].status == "invalid"
     assert report.watermarks[0].mark_id == ID
-    assert report.verdict == "generated"
+    assert (report.verdict, report.conflict) == ("inconsistent", "moved")
+    assert report.watermark_says == "generated"
 
 
 def test_a_file_that_lost_its_sidecar_still_has_its_watermark(folder: Path, tmp_path: Path) -> None:

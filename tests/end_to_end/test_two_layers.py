@@ -112,10 +112,37 @@ def test_a_broken_manifest_does_not_hide_the_watermark(folder: Path) -> None:
     data[len(data) // 2] ^= 1  # somewhere in the compressed pixels
     report = examined(bytes(data))
     assert report.manifests[0].status == "invalid"
-    assert report.verdict == "generated"
-    assert report.basis == ("watermark",)
+    assert (report.verdict, report.conflict) == ("inconsistent", "moved")
+    assert report.basis == ("watermark", "manifest")
+    assert "a watermark was found that says that AI generated this content" in report.summary["en"]
+    assert "een watermerk gevonden dat zegt dat AI deze inhoud heeft" in report.summary["nl"]
     assert "not valid" in report.summary["en"]
     assert "niet geldig" in report.summary["nl"]
+
+
+def segments_of_manifest(data: bytes) -> bytes:
+    """Return the APP11 segments of a JPEG, in which its manifest lies (C2PA 2.4, A.3.1)."""
+    place, found = 2, b""
+    while data[place] == 0xFF and data[place + 1] != 0xDA:
+        length = 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        if data[place + 1] == 0xEB:
+            found += data[place : place + length]
+        place += length
+    return found
+
+
+def test_both_marks_moved_onto_another_picture_do_not_fit_together(folder: Path) -> None:
+    """The copy of R24: the same watermark on other content, under the manifest it came with."""
+    other = picture().transpose(Image.Transpose.ROTATE_180)
+    moved = jpeg(mark_image(other, KEY, mark_id=ID).content)
+    manifest = segments_of_manifest((folder / "both.jpg").read_bytes())
+    assert manifest
+    report = examined(moved[:2] + manifest + moved[2:])
+    assert report.watermarks[0].mark_id == ID
+    assert (SCHEME, ID.hex) in report.manifests[0].soft_bindings
+    assert (report.verdict, report.conflict) == ("inconsistent", "moved")
+    assert "copied from other content" in report.summary["en"]
+    assert "van andere inhoud overgenomen" in report.summary["nl"]
 
 
 def test_a_broken_manifest_alone_is_inconsistent() -> None:

@@ -17,8 +17,8 @@ SIZE = (264, 300)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
 
 
-def seeds() -> dict[str, bytes]:
-    """Return good files by name; small ones, but large enough to be marked."""
+def seeds(size: tuple[int, int] = SIZE) -> dict[str, bytes]:
+    """Return good files by name; small ones, but large enough to be marked at the usual size."""
     exif = Image.Exif()
     exif[0x010F] = "Maker"
     exif[0x0112] = 6
@@ -29,7 +29,7 @@ def seeds() -> dict[str, bytes]:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("parameters", "a cat " * 20, zip=True)
     texts.add_itxt("XML:com.adobe.xmp", XMP.decode())
-    rgb = _picture()
+    rgb = picture(size)
     gray, palette, clear = rgb.convert("L"), rgb.quantize(64), rgb.convert("RGBA")
     clear.putalpha(gray)
     small = rgb.resize((40, 30))
@@ -63,10 +63,11 @@ def seeds() -> dict[str, bytes]:
     }
 
 
-def _picture() -> Image.Image:
+def picture(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Return a soft, coloured picture of so many rows and columns."""
     rng = np.random.default_rng(7)
-    coarse = rng.integers(30, 220, (SIZE[0] // 12, SIZE[1] // 12, 3), dtype=np.uint8)
-    return Image.fromarray(coarse).resize(SIZE[::-1], Image.Resampling.BICUBIC)
+    coarse = rng.integers(30, 220, (size[0] // 12, size[1] // 12, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC)
 
 
 def _saved(image: Image.Image, name: str, **options: object) -> bytes:
@@ -97,7 +98,7 @@ def damaged(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
             break
         rng.choice(_DAMAGES)(out, rng, others)
     if out.startswith(b"\x89PNG") and rng.random() < 0.7:
-        _mend_png(out)
+        mend_png(out)
     return bytes(out)
 
 
@@ -165,7 +166,7 @@ _DAMAGES: tuple[Callable[[bytearray, random.Random, list[bytes]], None], ...] = 
 )
 
 
-def _mend_png(out: bytearray) -> None:
+def mend_png(out: bytearray) -> None:
     """Set the checksums right, behind which a reader of PNG hides."""
     at = 8
     while at + 12 <= len(out):

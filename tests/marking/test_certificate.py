@@ -4,6 +4,7 @@ import io
 import stat
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import c2pa
 import pytest
@@ -247,7 +248,7 @@ WRONG = {
         {"usages": (CLAIM_SIGNING, ExtendedKeyUsageOID.TIME_STAMPING)},
         "is for time-stamping or OCSP",
     ),
-    "no key usage": ({"key_usage": None}, "does not allow digital signatures"),
+    "no key usage": ({"key_usage": None}, "has no key usage; ask its issuer for one"),
     "other key usage": ({"key_usage": ("key_agreement",)}, "does not allow digital signatures"),
     "may issue": (
         {"key_usage": ("digital_signature", "key_cert_sign")},
@@ -341,8 +342,32 @@ def test_expired_authority_is_found(authority):
         check_chain(authority.chain(end=NOW + timedelta(days=500)), now=NOW + timedelta(days=450))
 
 
-def test_leaf_alone_is_accepted(authority):
-    check_chain(pem(authority.leaf()[0]))
+def test_leaf_alone_is_accepted_with_a_note(authority):
+    (note,) = check_chain(pem(authority.leaf()[0])).notes
+    assert "put the intermediate certificates behind it" in note
+    assert check_chain(authority.chain()).notes == ()
+
+
+def test_key_of_another_certificate(authority):
+    other = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(SigningError, match=r"c\.pem: the private key belongs to another certif"):
+        check_chain(authority.chain(), key=other, source="c.pem")
+
+
+def test_leaf_as_an_issuer(authority):
+    with pytest.raises(SigningError, match="certificate 2 of the chain is not one of an authority"):
+        check_chain(pem(authority.leaf()[0], authority.leaf()[0]))
+
+
+def test_sha1_is_refused_in_the_whole_chain():
+    # The library that makes certificates for these tests no longer signs with SHA-1: this is one
+    # that OpenSSL made, as leaf and as issuer.
+    old = (Path(__file__).parents[1] / "data" / "certificates" / "sha1.pem").read_bytes()
+    with pytest.raises(SigningError, match="with sha1, which is not allowed; it has to be SHA-256"):
+        check_chain(old)
+    _, issuer = x509.load_pem_x509_certificates(old)
+    with pytest.raises(SigningError, match=r"certificate 3 of the chain was signed .* with sha1"):
+        check_chain(Authority().chain() + pem(issuer))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,9 @@ def test_the_report_says_what_was_done(photo, tmp_path):
     assert said["input"]["name"] == "photo.png"
     assert said["input"]["media_type"] == "image/png"
     assert said["output"]["size"] == target.stat().st_size
-    watermark, manifest = said["layers"]
+    watermark, manifest, label = said["layers"]
+    assert label["standard"] == "iptc.digitalsourcetype"
+    assert label["status"] == "written"
     assert watermark["mark_id"] == "8" + "1" * 15
     assert watermark["kind"] == "altered"
     assert watermark["psnr"] > 40
@@ -394,8 +396,8 @@ def saved(image: Image.Image, name: str, **options: object) -> bytes:
         ("zero.jpg", b"", InputError, "is empty"),
         ("cut.jpg", saved(noise(), "JPEG")[:9000], InputError, "cut off"),
         ("cut.png", saved(noise(), "PNG")[:9000], InputError, "cut off"),
-        ("text.jpg", b"not a picture at all", InputError, "is neither a picture nor a sound"),
-        ("page.jpg", b"<html></html>", UnsupportedInputError, "an HTML page"),
+        ("text.jpg", b"not a picture at all", InputError, "named .jpg but .* unknown"),
+        ("page.jpg", b"<html></html>", InputError, "named .jpg but its content is HTML"),
         ("wrong.jpg", saved(noise(), "PNG"), InputError, "is named .jpg but its content is PNG"),
         ("print.jpg", saved(noise("CMYK"), "JPEG"), UnsupportedInputError, "CMYK"),
         (

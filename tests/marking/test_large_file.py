@@ -12,11 +12,12 @@ from waarmerk.marking import large_file
 from waarmerk.marking.certificate import make_test_chain
 from waarmerk.marking.manifest import ManifestContent, Parent, sign_bytes
 from waarmerk.marking.signer import Signer
+from waarmerk.marking.source import tag_length
 
 CHAIN = make_test_chain()
 SIGNER = Signer.from_pem(CHAIN.chain, CHAIN.key)
 STRANGER = make_test_chain()
-KINDS = {"WAV": "audio/wav", "FLAC": "audio/flac"}
+KINDS = {"WAV": "audio/wav", "FLAC": "audio/flac", "MP3": "audio/mpeg"}
 BINDING = ("waarmerk.audio.1", "0123456789abcdef")
 
 
@@ -68,8 +69,8 @@ def test_a_signed_file_is_intact_for_both(sound, in_pieces, monkeypatch):
 def test_the_sound_is_copied_byte_for_byte(sound, monkeypatch):
     data = signed(monkeypatch, sound, in_pieces=True)
     original = sound[0]
-    if sound[1] == "audio/flac":
-        assert data.endswith(original)
+    if sound[1] != "audio/wav":
+        assert data.endswith(original[tag_length(original) :])
     else:
         assert data[8 : len(original)] == original[8:]
         assert int.from_bytes(data[4:8], "little") == len(data) - 8
@@ -130,3 +131,68 @@ def test_a_parent_by_a_stranger_makes_it_no_worse_than_the_library_says(sound, m
     for in_pieces in (True, False):
         again = signed(monkeypatch, sound, in_pieces=in_pieces, parent=parent)
         assert both(monkeypatch, again, sound[1]).status in ("trusted", "valid")
+
+
+# What else stands in a tag
+
+
+def seven(number):
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+
+def tagged(version, *frames, flags=0, padding=0):
+    """An ID3v2 tag in front of a second of sound."""
+    size = seven if version == 4 else (lambda n: n.to_bytes(4, "big"))
+    content = b"".join(kind + size(len(data)) + b"\0\0" + data for kind, data in frames)
+    content += bytes(padding)
+    return b"ID3" + bytes((version, 0, flags)) + seven(len(content)) + content
+
+
+@pytest.fixture(scope="module")
+def frames_of_sound(tmp_path_factory):
+    path = rendered_sound.file(tmp_path_factory.mktemp("bare") / "a.mp3", "MP3", melody(1.0))
+    data = path.read_bytes()
+    return data[tag_length(data) :]
+
+
+TITLE = (b"TIT2", b"\0" + b"A title" * 30)  # longer than seven bits count
+COVER = (b"APIC", b"\0image/png\0\3\0" + bytes(range(256)) * 3)
+
+
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("padding", [0, 700])
+def test_what_is_in_the_tag_stays(frames_of_sound, version, padding, monkeypatch):
+    sound = tagged(version, TITLE, COVER, padding=padding) + frames_of_sound, "audio/mpeg"
+    data = signed(monkeypatch, sound, in_pieces=True)
+    assert both(monkeypatch, data, sound[1]).status == "trusted"
+    assert data.count(TITLE[1]) == data.count(COVER[1]) == data.count(b"application/c2pa") == 1
+    assert data.endswith(frames_of_sound)
+    again = signed(monkeypatch, (data, sound[1]), in_pieces=True, title="again" * 9)
+    assert both(monkeypatch, again, sound[1]).status == "trusted"
+    assert again.count(TITLE[1]) == again.count(b"application/c2pa") == 1 or len(again) > len(data)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        tagged(2, (b"TT2\0", b"x")),
+        tagged(4, TITLE, flags=0x80),
+        tagged(4, TITLE, flags=0x40),
+        b"ID3\4\0\0" + seven(500) + b"TIT2" + seven(5000) + b"\0\0" + bytes(490),
+        b"ID3\4\0\0" + seven(500) + b"TIT2\xff\xff\xff\xff" + bytes(492),
+        b"ID3\4\0\0" + seven(1 << 27),
+        b"ID3\3\0\0" + seven(12) + b"\1\2\3\4" + bytes(8),
+    ],
+)
+def test_a_tag_in_another_form_is_left_to_the_library(tag, frames_of_sound):
+    assert large_file.tag_with(io.BytesIO(tag + frames_of_sound), b"place") is None
+    assert large_file.store_in_tag(io.BytesIO(tag + frames_of_sound)) is None
+
+
+def test_two_manifests_in_a_tag_are_left_to_the_library(frames_of_sound):
+    one = (b"GEOB", b"\3application/c2pa\0c2pa\0manifest\0store")
+    found = large_file.store_in_tag(io.BytesIO(tagged(4, TITLE, one) + frames_of_sound))
+    assert found is not None
+    assert found[0] == b"store"
+    two = tagged(4, one, TITLE, one) + frames_of_sound
+    assert large_file.store_in_tag(io.BytesIO(two)) is None

@@ -8,6 +8,7 @@ from waarmerk.marking.provenance import (
     ALTERED,
     EMPTY,
     GENERATED,
+    Anchors,
     assertions,
     offline_settings,
     signer_name,
@@ -191,3 +192,39 @@ def test_settings_allow_no_network_and_only_one_kind_of_anchor():
     assert anchor["trust_kind"] == "manifest"
     assert "1.3.6.1.4.1.62558.2.1" in chosen["trust"]["trust_config"].split()
     assert "anchors" not in offline_settings()["trust"]
+
+
+def test_origin_of_any_manifest_of_a_store():
+    active = manifest(("c2pa.created", CAPTURE), ingredients=[parent()])
+    both = store(active, manifest(("c2pa.created", GENERATED)))
+    known = {}
+    assert source_type(both, None, known) == CAPTURE
+    assert source_type(both, "older", known) == GENERATED
+    assert known == {"active": CAPTURE, "older": GENERATED}
+    assert source_type(both, "gone") is None
+
+
+def test_what_is_known_is_used():
+    active = manifest(("c2pa.opened", None), ingredients=[parent()])
+    both = store(active, manifest(("c2pa.created", GENERATED)))
+    known = {"older": ALTERED}
+    assert source_type(both, None, known) == ALTERED
+    assert known["active"] == ALTERED
+
+
+def test_settings_for_several_lists():
+    lists = [
+        Anchors("urn:a", "manifest", "authorities", "signers"),
+        Anchors("urn:b", "tsa", "others"),
+    ]
+    assert offline_settings(lists)["trust"]["anchors"] == [
+        {
+            "trust_kind": "manifest",
+            "trust_uri": "urn:a",
+            "trust_anchors": "authorities",
+            "allowed_list": "signers",
+        },
+        {"trust_kind": "tsa", "trust_uri": "urn:b", "trust_anchors": "others"},
+    ]
+    assert "anchors" not in offline_settings()["trust"]
+    assert offline_settings([])["trust"] == offline_settings()["trust"]

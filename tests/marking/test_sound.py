@@ -10,7 +10,7 @@ from tests import rendered_sound
 from tests.rendered_sound import RATE, melody, sixteen
 from waarmerk.errors import InputError, UnsupportedInputError
 from waarmerk.marking import sound
-from waarmerk.marking.formats import SOUNDS
+from waarmerk.marking.formats import FORMATS, SOUNDS
 from waarmerk.marking.sound import open_sound
 from waarmerk.marking.source import identify
 
@@ -166,8 +166,13 @@ def test_a_video_is_refused(tmp_path):
         container.mux(heard.encode(frame))
         container.mux(moving.encode(None))
         container.mux(heard.encode(None))
-    with pytest.raises(UnsupportedInputError, match=r"film\.mp4: is a video, .* not supported yet"):
-        opened(path)
+    assert identify(path) is FORMATS["MP4"]
+    film = r"film\.mp4: is a video, .* not supported yet"
+    with (
+        pytest.raises(UnsupportedInputError, match=film),
+        open_sound(path, FORMATS["M4A"], str(path)),
+    ):
+        pass
 
 
 def test_a_wrong_name_is_refused(tmp_path):

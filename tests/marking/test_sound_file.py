@@ -17,7 +17,6 @@ from waarmerk.errors import (
     InputError,
     OutputError,
     SigningError,
-    UnsupportedInputError,
 )
 from waarmerk.marking.certificate import make_test_chain
 from waarmerk.marking.formats import SOUNDS
@@ -98,7 +97,9 @@ def test_the_report_says_what_was_done(voice, tmp_path):
     assert said["schema"] == "waarmerk.mark/1"
     assert said["input"]["media_type"] == "audio/wav"
     assert said["output"]["size"] == target.stat().st_size
-    watermark, manifest = said["layers"]
+    watermark, manifest, label = said["layers"]
+    assert label["standard"] == "iptc.digitalsourcetype"
+    assert label["status"] == "written"
     assert watermark["mark_id"] == ID.hex
     assert 15 < watermark["snr"] < 40
     assert "psnr" not in watermark
@@ -215,11 +216,11 @@ def test_a_cut_off_file_is_refused_and_nothing_is_written(name, tmp_path):
     [
         ("zero.wav", b"", InputError, "is empty"),
         ("head.wav", b"RIFF\x24\0\0\0WAVE", InputError, "cannot be decoded|holds no sound"),
-        ("text.mp3", b"this is no sound" * 50, InputError, "neither a picture nor a sound"),
-        ("page.mp3", b"<html></html>", UnsupportedInputError, "an HTML page"),
-        ("list.mp3", b"#EXTM3U\nhttp://example.org/a.mp3", UnsupportedInputError, "a playlist"),
+        ("text.mp3", b"this is no sound" * 50, InputError, "named .mp3 but .* unknown"),
+        ("page.mp3", b"<html></html>", InputError, "its content is HTML"),
+        ("list.mp3", b"#EXTM3U\nhttp://example.org/a.mp3", InputError, "content is PLAYLIST"),
         ("a.mp4", b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + bytes(80), InputError, "decoded as M4A"),
-        ("a.mkv", b"\x1aE\xdf\xa3" + bytes(100), UnsupportedInputError, "Matroska"),
+        ("a.mkv", b"\x1aE\xdf\xa3" + bytes(100), CannotMarkError, "no_watermark"),
     ],
 )
 def test_bad_inputs_are_refused_in_one_line(name, data, error, cause, tmp_path):

@@ -1,8 +1,8 @@
-"""From a file to its report.
+"""From a file of any kind to its report.
 
-What is hashed is what is examined: a picture or a text is read once, and a sound, which is read in
-blocks and more than once, must not change meanwhile. Nothing is kept, no connection is opened, and
-nothing in the file is run.
+What is hashed is what is examined: a picture or a text is read once, and what is read in blocks and
+more than once, a sound or a video, must not change meanwhile. Nothing is kept, no connection is
+opened, and nothing in the file is run.
 """
 
 from __future__ import annotations
@@ -11,23 +11,20 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
-from waarmerk.detection.finding import (
-    Finding,
-    LabelFinding,
-    WatermarkFinding,
-)
+from waarmerk.detection.finding import Finding, ManifestFinding, WatermarkFinding
+from waarmerk.detection.reasons import FAST_SEARCH, FAST_SOUND_SEARCH, NO_KEY
 from waarmerk.detection.report import DetectionReport
-from waarmerk.detection.summary import FAST_SEARCH, FAST_SOUND_SEARCH, NO_KEY, NO_LABEL_READER
+from waarmerk.detection.trust_list import Trust, TrustLists
 from waarmerk.marking.key import KeyRing, MarkingKey
-from waarmerk.marking.report import FileFacts
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from waarmerk.marking.formats import Format
+    from waarmerk.marking.report import FileFacts
 
 __all__ = ["Effort", "Look", "as_keys", "detect_bytes", "detect_file"]
 
@@ -41,29 +38,36 @@ IMAGE_SCHEME: Final = "waarmerk.image.1"
 AUDIO_SCHEME: Final = "waarmerk.audio.1"
 
 
+_Found = tuple["FileFacts", tuple[Finding, ...], tuple[str, ...]]
+
+
 def detect_file(
     path: str | os.PathLike[str],
     keys: Iterable[MarkingKey] | MarkingKey = (),
-    trust: Iterable[bytes | str | os.PathLike[str]] = (),
+    trust: Trust = (),
     effort: Effort = "full",
     *,
     name: str | None = None,
     look: Look | None = None,
+    manifests: str | os.PathLike[str] | None = None,
+    include_personal: bool = False,
 ) -> DetectionReport:
     """Examine a file for marks in every layer.
 
     Parameters
     ----------
     path
-        A picture: JPEG, PNG, WebP, AVIF, TIFF, GIF (first frame) or BMP. Or a sound: WAV, FLAC,
-        MP3, M4A, AAC, Ogg Vorbis or Opus; a manifest that lies beside it is looked at if there is
-        none in it. Or a text in UTF-8: plain text, Markdown or HTML, known by its name; what lies
-        beside it is always looked at.
+        Any file. Watermarks are looked for in pictures (JPEG, PNG, WebP, AVIF, TIFF, BMP and the
+        first frame of GIF), in sounds (WAV, FLAC, MP3, M4A, AAC, Ogg Vorbis and Opus) and, with
+        `look`, in texts in UTF-8 (plain text, Markdown or HTML, known by its name). Of all else,
+        such as videos and documents, the manifest and the labels are read, and the report says
+        that nobody looked for a watermark. A manifest that lies beside the file is looked at if
+        there is none in it; that of a text always.
     keys
         Whose watermark to look for. Without any, the report says that none was looked for.
     trust
-        PEM certificates, or the names of files that hold them, whose signatures are trusted.
-        Without any, no signer is.
+        PEM certificates, the names of files that hold them, or trust lists, whose signatures are
+        trusted. Without any, no signer is.
     effort
         ``"full"`` searches crops, scales and angles of pictures, and other speeds and pitches of
         sounds, when the first look finds nothing; ``"fast"`` leaves that out, and the report says
@@ -72,6 +76,11 @@ def detect_file(
         What the report calls the input; the last part of the path when left out.
     look
         Looks for watermarks in a text; without it, the report says that nobody looked.
+    manifests
+        A folder with manifests that were kept when files were marked (`keep_manifest`). Where a
+        watermark with an id is found and no intact manifest, it is looked for there.
+    include_personal
+        Whether the report gives what metadata say about people, such as prompts and names.
 
     Returns
     -------
@@ -83,63 +92,76 @@ def detect_file(
         If the file cannot be read, or is damaged. An unreadable file has no report: whatever a
         report said about its marks would be a guess.
     UnsupportedInputError
-        If it is of a kind that is not supported.
+        If it is of a kind that is not supported: a text in UTF-16, for instance.
     """
-    from waarmerk.marking.source import MAX_TEXT_BYTES, identify, read_source
+    from waarmerk.marking.source import limit_of, open_source, read_source
 
-    shown = Path(path).name if name is None else name
-    actual = identify(path)
-    if actual.medium == "text":
-        check_effort(effort)
-        data = read_source(path, MAX_TEXT_BYTES)
-        return _detect_text(data, actual, shown, tuple(trust), look, path=Path(path))
+    path = Path(path)
+    shown = path.name if name is None else name
+    check_effort(effort)
+    ring, lists = as_keys(keys), TrustLists.of(trust)
+    actual = _identified(path)
     if actual.medium == "sound":
         from waarmerk.detection.sound_file import examine_sound
 
-        ring, trust = as_keys(keys), tuple(trust)
-        check_effort(effort)
-        examined, findings, notes = examine_sound(Path(path), actual, shown, ring, trust, effort)
-        return _concluded(examined, findings, effort, notes)
-    return detect_bytes(read_source(path), shown, keys, trust, effort)
+        found = examine_sound(path, actual, shown, ring, lists, effort)
+        if manifests is not None:
+            with open_source(path) as file:
+                found = _recovered(found, file, actual, manifests, lists)
+    elif actual.medium in ("picture", "text") and actual.decoded:
+        data = read_source(path, limit_of(actual))
+        found = _examined(data, actual, shown, ring, lists, effort, look, path, manifests)
+    else:
+        from waarmerk.detection.other_file import examine_other
+
+        found = examine_other(path, actual, shown, lists)
+    return _concluded(found, actual, effort, include_personal)
 
 
 def detect_bytes(
     data: bytes,
     name: str,
     keys: Iterable[MarkingKey] | MarkingKey = (),
-    trust: Iterable[bytes | str | os.PathLike[str]] = (),
+    trust: Trust = (),
     effort: Effort = "full",
     *,
     look: Look | None = None,
+    manifests: str | os.PathLike[str] | None = None,
+    include_personal: bool = False,
 ) -> DetectionReport:
     """Examine the content of a file; see :func:`detect_file`."""
-    from waarmerk.detection.manifest import read_manifest
     from waarmerk.marking.formats import shown
-    from waarmerk.marking.picture import open_for_detection
-    from waarmerk.marking.source import MAX_TEXT_BYTES, refuse_size, sniff
+    from waarmerk.marking.source import limit_of, refuse_size, sniff
 
+    check_effort(effort)
     actual = sniff(data, name)
     if actual.medium == "sound":
-        return _detect_spooled(data, name, keys, trust, effort)
-    ring = as_keys(keys)
-    check_effort(effort)
-    if actual.medium == "text":
-        refuse_size(len(data), MAX_TEXT_BYTES, shown(name))
-        return _detect_text(data, actual, name, tuple(trust), look)
-    # Also without a key: a file that cannot be decoded is an error, and not "no mark found".
-    picture = open_for_detection(data, name)
-    watermark = find_watermark(picture.array, ring, effort)
-    manifest = read_manifest(data, picture.media_type, tuple(trust))
-    examined = FileFacts.of(name, data, picture.media_type)
-    return _concluded(examined, (watermark, manifest), effort, picture.notes)
+        return _detect_spooled(data, name, keys, trust, effort, manifests, include_personal)
+    ring, lists = as_keys(keys), TrustLists.of(trust)
+    refuse_size(len(data), limit_of(actual), shown(name))
+    if actual.medium in ("picture", "text") and actual.decoded:
+        found = _examined(data, actual, name, ring, lists, effort, look, None, manifests)
+    else:
+        from waarmerk.detection.other_file import examine_other
+
+        found = examine_other(data, actual, name, lists)
+    return _concluded(found, actual, effort, include_personal)
 
 
-def _detect_spooled(
+def _identified(path: Path) -> Format:
+    from waarmerk.marking.source import identify
+
+    return identify(path)
+
+
+def _detect_spooled(  # noqa: PLR0917
     data: bytes,
     name: str,
     keys: Iterable[MarkingKey] | MarkingKey,
-    trust: Iterable[bytes | str | os.PathLike[str]],
+    trust: Trust,
     effort: Effort,
+    manifests: str | os.PathLike[str] | None,
+    include_personal: bool,
 ) -> DetectionReport:
     """Examine a sound through a temporary file: its decoders want a file of their own."""
     import tempfile
@@ -147,30 +169,83 @@ def _detect_spooled(
     with tempfile.TemporaryDirectory(prefix="waarmerk-") as folder:
         path = Path(folder) / "input"
         path.write_bytes(data)
-        return detect_file(path, keys, trust, effort, name=name)
+        return detect_file(
+            path,
+            keys,
+            trust,
+            effort,
+            name=name,
+            manifests=manifests,
+            include_personal=include_personal,
+        )
 
 
-def _detect_text(  # noqa: PLR0917
+def _examined(  # noqa: PLR0917
     data: bytes,
     actual: Format,
     name: str,
-    trust: tuple[bytes | str | os.PathLike[str], ...],
+    keys: tuple[MarkingKey, ...],
+    trust: TrustLists,
+    effort: Effort,
     look: Look | None,
-    path: Path | None = None,
-) -> DetectionReport:
-    """Examine a text, and what lies beside it where that is known."""
-    from waarmerk.detection.text_file import examine_text
+    path: Path | None,
+    manifests: str | os.PathLike[str] | None,
+) -> _Found:
+    """Examine a picture or a text, and what lies beside it where that is known."""
+    if actual.medium == "text":
+        from waarmerk.detection.text_file import examine_text
 
-    examined, findings, notes = examine_text(data, actual, name, trust, look=look, path=path)
-    return DetectionReport.conclude(examined, findings, notes=notes)
+        return examine_text(data, actual, name, trust, look=look, path=path)
+    from waarmerk.detection.picture_file import examine_picture
+
+    found = examine_picture(data, actual, name, keys, trust, effort, path)
+    if manifests is not None:
+        found = _recovered(found, data, actual, manifests, trust)
+    return found
+
+
+def _recovered(
+    found: _Found,
+    source: bytes | BinaryIO,
+    actual: Format,
+    manifests: str | os.PathLike[str],
+    trust: TrustLists,
+) -> _Found:
+    """Return findings with the manifest that was kept, if the watermark leads to it.
+
+    It stands in the place of one that is absent, and beside one that does not hold.
+    """
+    from waarmerk.detection.recovery import recovered_manifest
+
+    facts, findings, notes = found
+    marks = [f for f in findings if isinstance(f, WatermarkFinding) and f.found and f.mark_id]
+    present = [f for f in findings if isinstance(f, ManifestFinding)]
+    if not marks or any(f.intact for f in present):
+        return found
+    kept = recovered_manifest(source, actual.media_type, Path(manifests), marks, trust)
+    if kept is None:
+        return found
+    out: list[Finding] = []
+    for finding in findings:
+        if not isinstance(finding, ManifestFinding) or finding.status != "absent":
+            out.append(finding)
+        if finding is present[-1]:
+            out.append(kept)
+    return facts, tuple(out), notes
 
 
 def _concluded(
-    examined: FileFacts, findings: Iterable[Finding], effort: Effort, notes: Iterable[str]
+    found: _Found, actual: Format, effort: Effort, include_personal: bool
 ) -> DetectionReport:
-    labels = LabelFinding("not_checked", reason=NO_LABEL_READER)
+    facts, findings, notes = found
+    # Of texts there is no faster search.
+    fully = effort == "full" or actual.medium == "text"
     return DetectionReport.conclude(
-        examined, (*findings, labels), searched_fully=effort == "full", notes=notes
+        facts,
+        findings,
+        searched_fully=fully,
+        notes=notes,
+        include_personal=include_personal,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 
 from waarmerk.detection.finding import (
     Finding,
     Geometry,
+    LabelFinding,
     ManifestFinding,
     SoundGeometry,
     WatermarkFinding,
@@ -21,6 +23,8 @@ from waarmerk.detection.summary import (
     signer_is_known,
 )
 from waarmerk.detection.text_words import is_text, no_id, passages_in_words
+from waarmerk.detection.verdict import has_ai_part
+from waarmerk.detection.words import LONGEST
 
 __all__ = ["lines"]
 
@@ -28,13 +32,14 @@ _MANIFEST = {
     "trusted": "intact, signer trusted",
     "valid": "intact, signer unknown",
     "invalid": "not valid",
-    "recovered": "found again through the watermark; the file has changed since",
+    "recovered": "found again through the watermark; made for other bytes",
     "absent": "none in the file",
     "error": "there, but unreadable",
     "not_checked": "not checked",
 }
 
 _MOST_SEGMENTS = 6
+_MOST_KINDS = 6
 
 
 def lines(report: DetectionReport, width: int = 80) -> list[str]:
@@ -53,7 +58,7 @@ def lines(report: DetectionReport, width: int = 80) -> list[str]:
     """
     verdict = report.verdict.replace("_", " ")
     out = [f"{printable(report.input.name)}: {verdict}"]
-    out += _wrapped(headline(report.verdict, report.conflict), "  ", "  ", width)
+    out += _wrapped(headline(report.conclusion), "  ", "  ", width)
     for finding in report.findings:
         layer, rows = _rows(finding)
         first = f"  {layer:<11}"
@@ -80,8 +85,24 @@ def _rows(finding: Finding) -> tuple[str, list[str]]:
     status = finding.status.replace("_", " ")
     if finding.standard == HIDDEN:
         return "hidden", [f"{status}: {finding.value}" if finding.status == "found" else status]
-    what = f": {finding.standard} = {finding.value}" if finding.status == "found" else reason
-    return "label", [status + what]
+    return "label", _label(finding, status, reason)
+
+
+def _label(finding: LabelFinding, status: str, reason: str) -> list[str]:
+    if finding.status != "found":
+        return [status + reason]
+    parts = [f"{status}: {finding.standard} = {_short(finding.value or '')}"]
+    if finding.system is not None:
+        parts.append(f"system {_short(finding.system)}")
+    if finding.carrier is not None:
+        parts.append(f"in {_short(finding.carrier)}")
+    # Here only when it was asked for.
+    people = [f"{_short(name)}: {_short(value)}" for name, value in finding.personal]
+    return ["; ".join(parts), *people]
+
+
+def _short(text: str) -> str:
+    return printable(text, LONGEST)
 
 
 def _watermark(finding: WatermarkFinding, reason: str) -> list[str]:
@@ -89,6 +110,8 @@ def _watermark(finding: WatermarkFinding, reason: str) -> list[str]:
     if not finding.found:
         return [status + reason]
     parts = [status, finding.scheme]
+    if finding.public:
+        return _public(finding, parts)
     number = no_id(finding)[0].removeprefix("its ")
     if finding.mark_id is not None:
         number = f"id {finding.mark_id.hex}"
@@ -107,6 +130,16 @@ def _watermark(finding: WatermarkFinding, reason: str) -> list[str]:
     elif finding.segments:
         details.append(_segments(finding))
     return [*rows, "; ".join(details)] if details else rows
+
+
+def _public(finding: WatermarkFinding, parts: list[str]) -> list[str]:
+    """Return the rows of a mark that anyone can write; its probability is an estimate."""
+    if finding.system is not None:
+        parts.append(_short(finding.system))
+    rows = [", ".join(parts) + "; public: anyone can write it"]
+    if finding.log10_p is not None:
+        rows.append(f"by chance about {bound(finding.log10_p)} (not proven)")
+    return rows
 
 
 def _segments(finding: WatermarkFinding) -> str:
@@ -139,10 +172,36 @@ def _manifest(finding: ManifestFinding, reason: str) -> list[str]:
     if finding.status == "valid" and signer_is_known(finding):
         text = _MANIFEST["trusted"]  # the reason says that an ingredient's is not
     if finding.signer and finding.status in ("trusted", "valid", "recovered"):
-        text += f": {printable(finding.signer, 120)}"
+        text += f": {_short(finding.signer)}"
     if finding.sidecar is not None:
-        text += f"; in {printable(finding.sidecar, 120)} beside the file"
+        text += f"; in {_short(finding.sidecar)} beside the file"
     text += reason
     if finding.digital_source_type:
         text += f"; says {finding.digital_source_type.rpartition('/')[2]}"
-    return [text]
+    if has_ai_part(finding):
+        text += "; a part made with AI"
+    more = []
+    if finding.generator is not None:
+        more.append(f"made by {_short(finding.generator)}")
+    if finding.signed_at is not None:
+        more.append(f"signed no later than {_short(finding.signed_at)}")
+    if finding.trust_list is not None:
+        more.append(f"trust list {_short(finding.trust_list)}")
+    return [text, *(["; ".join(more)] if more else []), *_ingredients(finding)]
+
+
+def _ingredients(finding: ManifestFinding) -> list[str]:
+    if not finding.ingredients:
+        return []
+    kinds = Counter(
+        (ingredient.relationship, ingredient.status.replace("_", " "))
+        for ingredient in finding.ingredients
+    )
+    counts = [
+        f"{count} {_short(relationship)} ({status})"
+        for (relationship, status), count in kinds.most_common(_MOST_KINDS)
+    ]
+    if len(kinds) > len(counts):
+        counts.append(f"{len(kinds) - len(counts)} other kinds")
+    titles = [_short(i.title) for i in finding.ingredients[:_MOST_KINDS] if i.title is not None]
+    return ["ingredients: " + ", ".join(counts), *(f"title: {title}" for title in titles)]

@@ -8,15 +8,30 @@ from typing import Final
 __all__ = [
     "FAST_SEARCH",
     "FAST_SOUND_SEARCH",
+    "IDENTITY_NOT_CHECKED",
     "LOST_MARKER",
+    "MAY_BE_TEXT",
     "NONE_BESIDE",
+    "NOT_DECODED",
+    "NO_AIGC",
     "NO_KEY",
     "NO_LABEL_READER",
     "NO_SIDECAR",
+    "NO_TERM",
     "NO_TOKENS",
+    "ONLY_SIGNER_KNOWN",
     "OTHER_PLACE",
+    "RECOVERED_KNOWN",
+    "RECOVERED_UNKNOWN",
     "SEVERAL_WRAPPERS",
+    "STEALTH_DAMAGED",
+    "TEXT_INSIDE",
     "TEXT_IS_FRAGILE",
+    "TOO_MUCH",
+    "VIDEO_NOT_READ",
+    "XMP_BROTLI",
+    "XMP_DAMAGED",
+    "XMP_INCOMPLETE",
     "note_in_dutch",
     "reason_in_dutch",
 ]
@@ -35,13 +50,57 @@ OTHER_PLACE: Final = (
     "there is one, or a reference to one, of a kind that this version does not read"
 )
 LOST_MARKER: Final = "the character that announces it (U+FEFF) is lost, so others may not see it"
+IDENTITY_NOT_CHECKED: Final = (
+    "it also names a person or organisation (cawg.identity), and that is not checked"
+)
+ONLY_SIGNER_KNOWN: Final = "its signer is known, but not that of an ingredient"
+RECOVERED_KNOWN: Final = (
+    "found again by the watermark; its signer is known and its signature holds, but the content "
+    "has changed since"
+)
+RECOVERED_UNKNOWN: Final = (
+    "found again by the watermark; its signature holds, but nobody given vouches for its signer, "
+    "and the content has changed since"
+)
+VIDEO_NOT_READ: Final = "watermarks in video are not read yet"
+NOT_DECODED: Final = "pictures in this format are not decoded"
+OTHER_KIND: Final = "what is in a file of this kind is not read"
+TEXT_INSIDE: Final = (
+    "the text in a document is not read; it carries no watermark unless it was generated with one"
+)
+
+# Labels that are there and cannot be read
+XMP_DAMAGED: Final = "its XMP cannot be parsed"
+XMP_INCOMPLETE: Final = "a part of its XMP is missing"
+XMP_BROTLI: Final = "its XMP is compressed with Brotli, which this version does not read"
+NO_TERM: Final = "its value is not a term of a vocabulary"
+NO_AIGC: Final = "it is not JSON with the fields of the standard"
+TOO_MUCH: Final = "it holds more beside its content than is read"
+STEALTH_DAMAGED: Final = "what is hidden in the pixels is damaged"
 
 # Notes
+MAY_BE_TEXT: Final = (
+    "this may be a text, which is known by its name; give it one that ends in .txt, .md or .html"
+)
 TEXT_IS_FRAGILE: Final = (
     "marks in a text file are fragile: copying, editing or cleaning the text can drop them"
 )
 
 _DUTCH_REASON: Final = {
+    XMP_DAMAGED: "de XMP ervan is niet te ontleden",
+    XMP_INCOMPLETE: "een deel van de XMP ontbreekt",
+    XMP_BROTLI: "de XMP is gecomprimeerd met Brotli, dat deze versie niet leest",
+    NO_TERM: "de waarde is geen term uit een woordenlijst",
+    NO_AIGC: "het is geen JSON met de velden van de norm",
+    TOO_MUCH: "het bevat naast de inhoud meer dan er gelezen wordt",
+    STEALTH_DAMAGED: "wat in de pixels verborgen is, is beschadigd",
+    VIDEO_NOT_READ: "watermerken in video worden nog niet gelezen",
+    NOT_DECODED: "beelden in dit formaat worden niet gedecodeerd",
+    OTHER_KIND: "wat in een bestand van deze soort zit wordt niet gelezen",
+    TEXT_INSIDE: (
+        "de tekst in een document wordt niet gelezen; ze draagt alleen een watermerk als ze "
+        "daarmee is gegenereerd"
+    ),
     NO_KEY: "er is geen sleutel opgegeven",
     NO_LABEL_READER: "deze versie leest geen niet-ondertekende labels",
     NO_SIDECAR: "dit formaat heeft er geen plaats voor, en er ligt er geen naast",
@@ -53,6 +112,18 @@ _DUTCH_REASON: Final = {
     ),
     LOST_MARKER: (
         "het teken dat het aankondigt (U+FEFF) is verloren, zodat anderen het misschien niet zien"
+    ),
+    IDENTITY_NOT_CHECKED: (
+        "het noemt ook een persoon of organisatie (cawg.identity), en dat is niet gecontroleerd"
+    ),
+    ONLY_SIGNER_KNOWN: "de ondertekenaar ervan is bekend, maar die van een bestanddeel niet",
+    RECOVERED_KNOWN: (
+        "teruggevonden via het watermerk; de ondertekenaar is bekend en de handtekening klopt, "
+        "maar de inhoud is sindsdien gewijzigd"
+    ),
+    RECOVERED_UNKNOWN: (
+        "teruggevonden via het watermerk; de handtekening klopt, maar niemand die is opgegeven "
+        "staat in voor de ondertekenaar, en de inhoud is sindsdien gewijzigd"
     ),
     "its signature does not match": "de handtekening klopt niet",
     "the manifest was changed after it was signed": "het is na het ondertekenen gewijzigd",
@@ -88,6 +159,29 @@ _DUTCH_REASON_PATTERN: Final = (
         re.compile(r"its wrapper in the text is damaged: (\d+) of (\d+) bytes are left of it"),
         r"de verpakking ervan in de tekst is beschadigd: er zijn \1 van de \2 bytes over",
     ),
+    (
+        re.compile(r"the manifest is stored elsewhere( \(.*\))?, and no connection is ever opened"),
+        r"het manifest staat ergens anders\1, en er wordt nooit een verbinding gemaakt",
+    ),
+    (
+        re.compile(r"this kind of file cannot be searched for one"),
+        "in dit soort bestand kan er niet naar worden gezocht",
+    ),
+    (
+        re.compile(r"it fails validation: (.*)"),
+        r"het doorstaat de controle niet: \1",
+    ),
+    (
+        re.compile(
+            r"the manifest that was kept as (\S+) is about another mark than the one in this "
+            r"content"
+        ),
+        r"het manifest dat als \1 is bewaard gaat over een ander merk dan dat in deze inhoud",
+    ),
+    (
+        re.compile(r"the manifest that was kept as (\S+) does not hold: (.*)"),
+        r"het manifest dat als \1 is bewaard klopt niet: \2",
+    ),
 )
 
 # Notes on the input that others make, as patterns; an unknown note is quoted in English.
@@ -107,6 +201,11 @@ _DUTCH_NOTE: Final = (
     (
         re.compile(r"(.+) lies beside the file, and is not about it"),
         r"\1 ligt naast het bestand, en gaat er niet over",
+    ),
+    (
+        re.compile(re.escape(MAY_BE_TEXT)),
+        "dit kan een tekst zijn, en die is te herkennen aan de naam; laat die eindigen op .txt, "
+        ".md of .html",
     ),
     (
         re.compile(re.escape(TEXT_IS_FRAGILE)),

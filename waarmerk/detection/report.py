@@ -19,8 +19,10 @@ from waarmerk.detection.finding import (
     ManifestFinding,
     WatermarkFinding,
 )
+from waarmerk.detection.personal import as_dict, impersonal, without_contacts
 from waarmerk.detection.summary import summarise
-from waarmerk.detection.verdict import Conflict, Layer, Verdict, conclude
+from waarmerk.detection.verdict import Conclusion, Conflict, Layer, Verdict, conclude
+from waarmerk.marking.payload import Kind
 from waarmerk.marking.report import FileFacts
 
 __all__ = ["SCHEMA", "DetectionReport", "json_schema"]
@@ -40,8 +42,8 @@ class DetectionReport:
         What was examined.
     verdict
         ``generated``, ``altered``, ``marked`` (a mark is there, its kind unknown), ``claimed``
-        (only unproven metadata says so), ``inconsistent`` (marks contradict each other or the
-        content) or ``none_found``.
+        (only what anyone can write says so: metadata, a public watermark), ``inconsistent`` (marks
+        contradict each other or the content) or ``none_found``.
     basis
         The layers the verdict rests on.
     findings
@@ -53,9 +55,15 @@ class DetectionReport:
     version
         Version of the detector.
     conflict
-        What contradicts what when the verdict is ``inconsistent``; in the JSON the summary says it.
+        What contradicts what when the verdict is ``inconsistent``.
     notes
         What was not looked at, or does not fit together; in the JSON the summary says it.
+    part
+        Whether the verdict is ``altered`` only because a part is marked as made with AI.
+    watermark_says
+        What the watermark says when a manifest contradicts it.
+    include_personal
+        Whether the findings still hold what metadata says about people, and the JSON shows it.
     """
 
     input: FileFacts
@@ -67,6 +75,9 @@ class DetectionReport:
     version: str
     conflict: Conflict | None = None
     notes: tuple[str, ...] = ()
+    part: bool = False
+    watermark_says: Kind | None = None
+    include_personal: bool = False
 
     @classmethod
     def conclude(
@@ -77,6 +88,7 @@ class DetectionReport:
         searched_fully: bool = True,
         notes: Iterable[str] = (),
         now: datetime | None = None,
+        include_personal: bool = False,
     ) -> DetectionReport:
         """Draw the conclusion from findings and put it in words.
 
@@ -92,10 +104,16 @@ class DetectionReport:
             What was not looked at, or does not fit together, in English.
         now
             The time of the report; the current time when left out.
+        include_personal
+            Whether to keep what metadata says about people (see :mod:`.personal`). It is dropped
+            from the findings themselves unless asked for.
         """
         from waarmerk import __version__
 
         findings, notes = tuple(findings), tuple(notes)
+        if not include_personal:
+            findings = tuple(impersonal(finding) for finding in findings)
+            notes = tuple(without_contacts(note) for note in notes)
         conclusion = conclude(findings)
         return cls(
             input=examined,
@@ -107,7 +125,15 @@ class DetectionReport:
             version=__version__,
             conflict=conclusion.conflict,
             notes=notes,
+            part=conclusion.part,
+            watermark_says=conclusion.watermark_says,
+            include_personal=include_personal,
         )
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The verdict and what it rests on, as it was drawn."""
+        return Conclusion(self.verdict, self.basis, self.conflict, self.part, self.watermark_says)
 
     @property
     def found(self) -> bool:
@@ -131,13 +157,18 @@ class DetectionReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as the JSON schema describes it."""
+        conflict = {} if self.conflict is None else {"conflict": self.conflict}
         return {
             "schema": SCHEMA,
             "input": self.input.as_dict(),
             "verdict": self.verdict,
             "basis": list(self.basis),
+            **conflict,
             "summary": dict(self.summary),
-            "findings": [finding.as_dict() for finding in self.findings],
+            "findings": [
+                as_dict(finding, include_personal=self.include_personal)
+                for finding in self.findings
+            ],
             "detector": {"name": "waarmerk", "version": self.version},
             "time": self.time,
         }

@@ -1,38 +1,28 @@
-"""From a sound file to its findings, in blocks.
-
-A manifest is looked for in the file, and if there is none, beside it: ``song.ogg.c2pa`` is surely
-meant for ``song.ogg``, and so it is reported also when it does not fit. ``song.c2pa`` can be meant
-for any ``song``; when it does not fit this one, it says nothing about it.
-"""
+"""From a sound file to its findings, in blocks."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from waarmerk.detection.file import AUDIO_SCHEME, with_limits
-from waarmerk.detection.finding import ManifestFinding, WatermarkFinding
-from waarmerk.detection.summary import FAST_SOUND_SEARCH, NO_KEY, NO_SIDECAR
-from waarmerk.errors import InputError
-from waarmerk.marking.formats import shown
+from waarmerk.detection.finding import WatermarkFinding
+from waarmerk.detection.other_file import labels_of, manifest_of, unchanged_since
+from waarmerk.detection.reasons import FAST_SOUND_SEARCH, NO_KEY
 from waarmerk.marking.report import FileFacts
-from waarmerk.marking.sidecar import sidecar_for, sidecars_of
 from waarmerk.marking.sound import open_sound
 from waarmerk.marking.source import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import BinaryIO
 
     from waarmerk.detection.file import Effort
     from waarmerk.detection.finding import Finding
+    from waarmerk.detection.trust_list import Trust
     from waarmerk.marking.formats import Format
     from waarmerk.marking.key import MarkingKey
 
 __all__ = ["examine_sound"]
-
-Trust = tuple[bytes | str | os.PathLike[str], ...]
 
 
 def examine_sound(  # noqa: PLR0917
@@ -48,7 +38,7 @@ def examine_sound(  # noqa: PLR0917
     Returns
     -------
     examined, findings, notes
-        What was examined, what watermark and manifest say, and what was not looked at.
+        What was examined, what every layer says, and what was not looked at.
 
     Raises
     ------
@@ -59,16 +49,11 @@ def examine_sound(  # noqa: PLR0917
     with open_source(path) as file:
         before = os.fstat(file.fileno())
         watermark, notes = _watermark(path, actual, name, keys, effort)
-        manifest, more = _manifest(file, path, actual, trust)
+        manifest, more = manifest_of(file, actual, trust, path)
+        labels = labels_of(file, actual.media_type)
         facts = FileFacts.of_file(name, file, actual.media_type)
-        after = path.stat()
-        if (before.st_ino, before.st_size, before.st_mtime_ns) != (
-            after.st_ino,
-            after.st_size,
-            after.st_mtime_ns,
-        ):
-            raise InputError(f"{shown(name)}: was changed while it was read")
-    return facts, (watermark, manifest), (*notes, *more)
+        unchanged_since(before, path, name)
+    return facts, (watermark, manifest, *labels), (*notes, *more)
 
 
 def _watermark(
@@ -97,24 +82,3 @@ def _watermark(
             seconds = reader.frames / facts.sample_rate
             notes.append(f"the file {state}; {seconds:.1f} s of it could be looked at")
         return finding, notes
-
-
-def _manifest(
-    file: BinaryIO, path: Path, actual: Format, trust: Trust
-) -> tuple[ManifestFinding, list[str]]:
-    from waarmerk.detection.manifest import read_manifest
-
-    finding = ManifestFinding("absent", reason=NO_SIDECAR)
-    if actual.embeds:
-        finding = read_manifest(file, actual.media_type, trust)
-        if finding.status != "absent":
-            return finding, []
-    else:
-        read_manifest(b"", actual.media_type, trust)  # for the errors that trust files have
-    notes: list[str] = []
-    for beside, store in sidecars_of(path):
-        found = read_manifest(file, actual.media_type, trust, sidecar=store)
-        if beside == sidecar_for(path) or found.intact:
-            return replace(found, sidecar=beside.name), notes
-        notes.append(f"{beside.name} lies beside the file, and is not about it")
-    return finding, notes

@@ -10,19 +10,18 @@ tokenizer of the model, which a file does not name; whoever knows them gives a f
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from waarmerk.detection.finding import LabelFinding, ManifestFinding, WatermarkFinding
+from waarmerk.detection.finding import ManifestFinding, WatermarkFinding
 from waarmerk.detection.hidden import hidden_finding
 from waarmerk.detection.manifest import read_manifest
+from waarmerk.detection.other_file import labels_of
 from waarmerk.detection.reasons import NO_TOKENS, NONE_BESIDE, TEXT_IS_FRAGILE
 from waarmerk.detection.text_words import TOKEN_SCHEME
 from waarmerk.marking.report import FileFacts
 from waarmerk.marking.sidecar import sidecar_for, sidecars_of
 from waarmerk.marking.source import decoded
-from waarmerk.marking.text_label import read_labels
 from waarmerk.marking.text_wrapper import find_wrappers, strip_hidden
 
 if TYPE_CHECKING:
@@ -30,11 +29,10 @@ if TYPE_CHECKING:
 
     from waarmerk.detection.file import Look
     from waarmerk.detection.finding import Finding
+    from waarmerk.detection.trust_list import Trust
     from waarmerk.marking.formats import Format
 
 __all__ = ["examine_text"]
-
-Trust = tuple[bytes | str | os.PathLike[str], ...]
 
 
 def examine_text(
@@ -76,10 +74,7 @@ def examine_text(
     facts = FileFacts.of(name, data, actual.media_type)
     manifests, notes = _manifests(data, actual, trust, path)
     known = [(wrapper.start, wrapper.run_end) for wrapper in find_wrappers(text)]
-    labels = [
-        LabelFinding("found", label.standard, label.value)
-        for label in read_labels(text, actual.media_type)
-    ] or [LabelFinding("not_found")]
+    labels = labels_of(data, actual.media_type)
     hidden = hidden_finding(text, known)
     findings: list[Finding] = [*_watermarks(text, look), *manifests, *labels, hidden]
     return facts, tuple(findings), (*notes, TEXT_IS_FRAGILE)

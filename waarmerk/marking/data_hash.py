@@ -19,8 +19,10 @@ from typing import Any
 __all__ = [
     "HASHES",
     "MISMATCH",
+    "MISMATCHES",
     "UNTRUSTED",
     "failures_of_parts",
+    "library_bytes",
     "read_apart",
     "right",
     "signed_store",
@@ -28,11 +30,14 @@ __all__ = [
 
 HASHES = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 MISMATCH, UNTRUSTED = "assertion.dataHash.mismatch", "signingCredential.untrusted"
-_MATCH, _TRUSTED = "assertion.dataHash.match", "signingCredential.trusted"
+MISMATCHES = frozenset({MISMATCH, "assertion.bmffHash.mismatch"})
+"""What is said of the hash in a manifest that is given apart from the content."""
+
+_TRUSTED = "signingCredential.trusted"
 
 Lay = Callable[[bytes], tuple[tuple[int, int], bytes]]
 """Makes room for a manifest store of this size; returns what the hash leaves out, start and length
-in bytes, and the SHA-256 of all else."""
+in bytes (nothing, if the length is 0), and the SHA-256 of all else."""
 
 
 def signed_store(builder: Any, signer: Any, lay: Lay) -> bytes:
@@ -56,17 +61,16 @@ def signed_store(builder: Any, signer: Any, lay: Lay) -> bytes:
     reserve = functions.c2pa_signer_reserve_size
     reserve.restype = ctypes.c_int64
     size = [ctypes.c_size_t(reserve(signer._handle))]
-    place = _library_bytes(functions, "c2pa_builder_data_hashed_placeholder", builder, [], size)
+    place = library_bytes("c2pa_builder_data_hashed_placeholder", builder, [], size)
     (start, length), digest = lay(place)
     binding = {
-        "exclusions": [{"start": start, "length": length}],
+        "exclusions": [{"start": start, "length": length}] if length else [],
         "name": "jumbf manifest",
         "alg": "sha256",
         "hash": list(digest),
         "pad": [],
     }
-    store = _library_bytes(
-        functions,
+    store = library_bytes(
         "c2pa_builder_sign_data_hashed_embeddable",
         builder,
         [signer._handle, json.dumps(binding).encode()],
@@ -108,30 +112,38 @@ def right(said: dict[str, Any]) -> None:
     Its state becomes Trusted or Valid where nothing else is wrong, and stays as it is elsewhere.
     """
     active = said["validation_results"]["activeManifest"]
-    left = [status for status in active["failure"] if status["code"] != MISMATCH]
+    match = {s["code"] for s in active["failure"]} & MISMATCHES or {MISMATCH}
+    left = [status for status in active["failure"] if status["code"] not in MISMATCHES]
     wrong = {status["code"] for status in left} | set(failures_of_parts(said))
-    if not any(status["code"] == _MATCH for status in active["success"]):
-        active["success"].append({"code": _MATCH})
+    for code in sorted(code.replace("mismatch", "match") for code in match):
+        if not any(status["code"] == code for status in active["success"]):
+            active["success"].append({"code": code})
     known = any(status["code"] == _TRUSTED for status in active["success"])
     active["failure"] = left
     said["validation_status"] = [
-        status for status in said.get("validation_status") or [] if status["code"] != MISMATCH
+        status for status in said.get("validation_status") or [] if status["code"] not in MISMATCHES
     ]
     if not wrong - {UNTRUSTED}:
         said["validation_state"] = "Trusted" if known and not wrong else "Valid"
 
 
-def _library_bytes(  # noqa: PLR0917
-    functions: Any,
+def library_bytes(
     name: str,
     builder: Any,
-    before: Iterable[Any],
-    sized: Iterable[Any],
+    before: Iterable[Any] = (),
+    sized: Iterable[Any] = (),
     behind: Iterable[Any] = (),
 ) -> bytes:
-    """Call a function of the C interface that gives bytes back through its last parameter."""
+    """Call a function of the C interface that gives bytes back through its last parameter.
+
+    Raises
+    ------
+    c2pa.C2paError
+        If it failed.
+    """
     from c2pa import c2pa as library
 
+    functions: Any = library._lib
     function = getattr(functions, name)
     function.restype = ctypes.c_int64
     out = ctypes.POINTER(ctypes.c_ubyte)()

@@ -1,4 +1,8 @@
-"""Which formats of pictures, sounds and texts there are, and what a file's name claims.
+"""Which formats of files there are, and what a file's name claims.
+
+Every file can have a signed manifest, in it or beside it. A watermark is laid on pictures and
+sounds that are decoded here, and on texts while they are generated; what is in other files is
+copied as it is.
 
 A name is only a claim; what a file really is, its content tells (:mod:`waarmerk.marking.source`).
 A file whose name and content disagree is refused: it is one thing to one program and another to
@@ -15,17 +19,26 @@ from typing import Literal
 from waarmerk.errors import InputError, OutputError
 
 __all__ = [
+    "DOCUMENTS",
     "FORMATS",
+    "OTHERS",
     "PICTURES",
     "SOUNDS",
     "TEXTS",
+    "UNDECODED",
+    "UNKNOWN",
+    "VIDEOS",
     "Format",
+    "Medium",
     "claimed_format",
+    "format_for_copy",
     "format_for_output",
     "mislabelled",
     "refuse_wrong_name",
     "shown",
 ]
+
+Medium = Literal["picture", "sound", "text", "video", "document", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,11 @@ class Format:
         Whether it can hold a signed manifest; otherwise that lies in a file beside it.
     lossless
         Whether it stores the very samples. Of sounds only.
+    decoded
+        Whether its content is decoded here, so that a watermark can be laid and looked for.
+    claims
+        Whether a name with one of its extensions must have such content. Office documents that are
+        encrypted, for instance, look quite different, and are still rightly called so.
     """
 
     name: str
@@ -57,9 +75,11 @@ class Format:
     extensions: tuple[str, ...]
     alpha: bool = True
     not_written: str | None = None
-    medium: Literal["picture", "sound", "text"] = "picture"
+    medium: Medium = "picture"
     embeds: bool = True
     lossless: bool = False
+    decoded: bool = True
+    claims: bool = True
 
 
 PICTURES: dict[str, Format] = {
@@ -81,9 +101,45 @@ PICTURES: dict[str, Format] = {
             "image/bmp",
             (".bmp", ".dib"),
             not_written="a BMP has no place for a signed manifest; use .png",
+            embeds=False,
         ),
     )
 }
+
+
+def _undecoded(  # noqa: PLR0917 - a row of a table
+    name: str,
+    media_type: str,
+    extensions: tuple[str, ...],
+    medium: Medium,
+    embeds: bool = True,
+    claims: bool = True,
+) -> Format:
+    """Return a format whose content is copied and never decoded."""
+    return Format(
+        name,
+        media_type,
+        extensions,
+        not_written=f"no watermark can be written in {name}; to copy such a file and sign a "
+        "manifest alone, give a reason (no_watermark, --no-watermark REASON)",
+        medium=medium,
+        embeds=embeds,
+        decoded=False,
+        claims=claims,
+    )
+
+
+UNDECODED: dict[str, Format] = {
+    f.name: f
+    for f in (
+        _undecoded("HEIC", "image/heic", (".heic", ".heif", ".hif"), "picture"),
+        _undecoded("JXL", "image/jxl", (".jxl",), "picture"),
+        _undecoded("SVG", "image/svg+xml", (".svg",), "picture"),
+        # A TIFF by its content, whose pixels are those of a sensor.
+        _undecoded("DNG", "image/x-adobe-dng", (".dng",), "picture"),
+    )
+}
+"""Pictures that are not decoded here."""
 
 SOUNDS: dict[str, Format] = {
     f.name: f
@@ -116,14 +172,97 @@ TEXTS: dict[str, Format] = {
     )
 }
 
-FORMATS = PICTURES | SOUNDS | TEXTS
+VIDEOS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        # The two differ in little, and each is often named as the other.
+        _undecoded("MP4", "video/mp4", (".mp4", ".m4v", ".mov", ".3gp", ".3g2"), "video"),
+        _undecoded("MOV", "video/quicktime", (".mov", ".qt", ".mp4", ".m4v"), "video"),
+        _undecoded("AVI", "video/x-msvideo", (".avi",), "video"),
+        _undecoded("WEBM", "video/webm", (".webm", ".mkv", ".weba"), "video", embeds=False),
+        _undecoded(
+            "MKV", "video/x-matroska", (".mkv", ".mk3d", ".mka", ".webm"), "video", embeds=False
+        ),
+        _undecoded("OGV", "video/ogg", (".ogv", ".ogg", ".ogx"), "video", embeds=False),
+    )
+}
+
+_OPEN_XML = "application/vnd.openxmlformats-officedocument."
+_OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+
+# C2PA has a place for a manifest in ZIP archives, on which implementations do not agree.
+DOCUMENTS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        _undecoded("PDF", "application/pdf", (".pdf",), "document"),
+        *(
+            _undecoded(name, media_type, (extension,), "document", embeds=False, claims=False)
+            for name, media_type, extension in (
+                ("DOCX", _OPEN_XML + "wordprocessingml.document", ".docx"),
+                ("XLSX", _OPEN_XML + "spreadsheetml.sheet", ".xlsx"),
+                ("PPTX", _OPEN_XML + "presentationml.presentation", ".pptx"),
+                ("ODT", _OPEN_DOCUMENT + "text", ".odt"),
+                ("ODS", _OPEN_DOCUMENT + "spreadsheet", ".ods"),
+                ("ODP", _OPEN_DOCUMENT + "presentation", ".odp"),
+                ("EPUB", "application/epub+zip", ".epub"),
+            )
+        ),
+    )
+}
+
+OTHERS: dict[str, Format] = {
+    name: _undecoded(name, media_type, extensions, "other", embeds=False, claims=False)
+    for name, media_type, extensions in (
+        ("ZIP", "application/zip", (".zip",)),
+        ("GZIP", "application/gzip", (".gz", ".tgz")),
+        ("7Z", "application/x-7z-compressed", (".7z",)),
+        ("RAR", "application/vnd.rar", (".rar",)),
+        ("PSD", "image/vnd.adobe.photoshop", (".psd", ".psb")),
+        ("JP2", "image/jp2", (".jp2", ".jpx")),
+        ("EXR", "image/x-exr", (".exr",)),
+        ("ICO", "image/vnd.microsoft.icon", (".ico",)),
+        ("CUR", "image/vnd.microsoft.icon", (".cur",)),
+        ("XML", "application/xml", (".xml",)),
+        ("JSON", "application/json", (".json",)),
+        ("RF64", "audio/wav", (".rf64", ".wav")),
+        ("W64", "audio/x-w64", (".w64",)),
+        ("AIFF", "audio/aiff", (".aif", ".aiff", ".aifc")),
+        ("AU", "audio/basic", (".au", ".snd")),
+        ("CAF", "audio/x-caf", (".caf",)),
+        ("AMR", "audio/amr", (".amr",)),
+        ("SPEEX", "audio/ogg", (".spx", ".ogg")),
+        ("OGG FLAC", "audio/ogg", (".oga", ".ogg")),
+        ("OGX", "application/ogg", (".ogx", ".ogg", ".ogv")),
+        ("ASF", "video/x-ms-asf", (".asf", ".wmv", ".wma")),
+        ("MIDI", "audio/midi", (".mid", ".midi")),
+        ("WAVPACK", "audio/x-wavpack", (".wv",)),
+        ("APE", "audio/x-ape", (".ape",)),
+        ("ADIF", "audio/aac", (".aac",)),
+        ("FLV", "video/x-flv", (".flv",)),
+        ("PLAYLIST", "application/vnd.apple.mpegurl", (".m3u", ".m3u8")),
+        ("ELF", "application/octet-stream", ()),
+        ("EXE", "application/octet-stream", (".exe", ".dll")),
+        ("SCRIPT", "text/x-script", (".sh", ".py", ".pl")),
+    )
+}
+"""What else can be told by its first bytes."""
+
+UNKNOWN = _undecoded(
+    "of an unknown kind", "application/octet-stream", (), "other", embeds=False, claims=False
+)
+"""Whatever is none of the others."""
+
+FORMATS = PICTURES | UNDECODED | SOUNDS | VIDEOS | DOCUMENTS | OTHERS | TEXTS
 
 _BY_EXTENSION = {
-    extension: f for f in reversed(FORMATS.values()) for extension in reversed(f.extensions)
+    extension: f
+    for f in reversed(FORMATS.values())
+    for extension in reversed(f.extensions)
+    if f.claims
 }
 
 
-_POSSIBLE = {"picture": PICTURES, "sound": SOUNDS, "text": TEXTS}
+_POSSIBLE: dict[str, dict[str, Format]] = {"picture": PICTURES, "sound": SOUNDS, "text": TEXTS}
 """What an output may be, by the medium of the input, for messages."""
 
 
@@ -157,7 +296,8 @@ def refuse_wrong_name(name: str, actual: Format) -> None:
     """
     wrong = mislabelled(name, actual)
     if wrong:
-        raise InputError(f"{shown(name)}: {wrong}; rename it to {actual.extensions[0]}")
+        right = f"rename it to {actual.extensions[0]}" if actual.extensions else "rename it"
+        raise InputError(f"{shown(name)}: {wrong}; {right}")
 
 
 def format_for_output(name: str, source: Format | None = None) -> Format:
@@ -176,7 +316,7 @@ def format_for_output(name: str, source: Format | None = None) -> Format:
         If the extension is missing, unknown, or of a format that marks are not written to, or
         cannot hold what the input is.
     """
-    possible = FORMATS if source is None else _POSSIBLE[source.medium]
+    possible = FORMATS if source is None else _POSSIBLE.get(source.medium, FORMATS)
     writable = [f for f in possible.values() if f.not_written is None]
     target = claimed_format(name)
     if target is None:
@@ -189,13 +329,45 @@ def format_for_output(name: str, source: Format | None = None) -> Format:
     ):
         raise OutputError(
             f"{shown(name)}: the input is a {source.medium} ({source.name}), which {target.name} "
-            f"cannot hold; use {source.extensions[0] if source.not_written is None else '.png'}"
+            f"cannot hold; use {_usable(source)}"
         )
     if target.not_written is not None:
         raise OutputError(f"{shown(name)}: {target.not_written}")
     if source is not None and Path(name).suffix.lower() in source.extensions:
         return source
     return target
+
+
+def format_for_copy(name: str, source: Format) -> Format:
+    """Return the format to write where the content is copied as it is: that of the source.
+
+    Parameters
+    ----------
+    name
+        Of the output.
+    source
+        What the input is.
+
+    Raises
+    ------
+    OutputError
+        If the name claims another format.
+    """
+    suffix = Path(name).suffix.lower()
+    claimed = claimed_format(name)
+    if suffix not in source.extensions and (source.claims or claimed is not None):
+        use = f"use {source.extensions[0]}" if source.extensions else "use another extension"
+        raise OutputError(
+            f"{shown(name)}: the content is copied as it is, and remains {source.name}; {use}"
+        )
+    return source
+
+
+def _usable(source: Format) -> str:
+    """Return the extension of an output that can hold a source."""
+    if source.not_written is None or not source.decoded:
+        return source.extensions[0] if source.extensions else "the extension of the input"
+    return ".png"
 
 
 def _is_page(kind: Format) -> bool:

@@ -1,21 +1,32 @@
-"""The file that was marked, as it was before, and what its manifest says."""
+"""What a marked file was made from, and what the manifests of that say.
+
+The *parent* is the file itself as it was before. Other ingredients were put into it (*components*),
+or were given to the model that made it (*inputs*).
+"""
 
 from __future__ import annotations
 
 import io
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from waarmerk.errors import InputError
 from waarmerk.marking.formats import shown
-from waarmerk.marking.large_file import checked_store, embedded_store, is_large
+from waarmerk.marking.large_file import (
+    checked_store,
+    embedded_store,
+    is_large,
+    is_large_pdf_without,
+)
 from waarmerk.marking.provenance import asset_unreadable, is_remote, source_kind, source_type
 
 if TYPE_CHECKING:
     from waarmerk.marking.payload import Kind
 
-__all__ = ["History", "Parent", "known", "line", "stream_of"]
+__all__ = ["History", "Ingredient", "Parent", "known", "line", "stream_of"]
+
+_P = TypeVar("_P", bound="Parent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +43,45 @@ class Parent:
         Name of the file.
     sidecar
         Its manifest store, if that lies beside it. Counts if there is none in it.
+    relationship
+        In the words of C2PA 2.4, 18.16.
     """
 
     source: bytes | BinaryIO
     media_type: str
     title: str
     sidecar: bytes | None = None
+    relationship: str = "parentOf"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient(Parent):
+    """A file that went into the one that is marked, besides what that was before.
+
+    Its manifest, if it has one, is carried along; its content is not, nor a picture of it.
+
+    Parameters
+    ----------
+    source, media_type, title, sidecar
+        As of a `Parent`.
+    relationship
+        ``componentOf``: it can be seen or heard in the result. ``inputTo``: the model was given it,
+        for instance a reference picture.
+    """
+
+    relationship: str = "componentOf"
+
+    def __post_init__(self) -> None:
+        if self.relationship not in ("componentOf", "inputTo"):
+            raise InputError(
+                f"{shown(self.title)}: an ingredient is componentOf or inputTo, not "
+                f"{self.relationship!r:.40}; what was there before is the parent"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known about the parent.
+    """What is known about the parent, or another ingredient.
 
     Parameters
     ----------
@@ -80,10 +119,9 @@ class History:
                 # recognise in these bytes, is not.
                 known = parent.media_type in c2pa.Reader.get_supported_mime_types()
                 return cls._beside(parent, context, readable=not known)
-            raise InputError(
-                f"{shown(parent.title)}: already has a manifest, which cannot be read and so "
-                f"cannot be kept ({line(error)}); save the file anew without it, then mark that"
-            ) from error
+            raise _unreadable(parent, error) from error
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(parent, error) from error
         return cls(has_manifest=True, says_generated=_says_generated(store))
 
     @classmethod
@@ -99,7 +137,7 @@ class History:
             )
             with reader:
                 store = json.loads(reader.json())
-        except c2pa.C2paError as error:
+        except (c2pa.C2paError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{shown(parent.title)}: the manifest beside it cannot be read and so cannot be "
                 f"kept ({line(error)}); take it away, then mark the file"
@@ -111,9 +149,11 @@ class History:
         return self.has_manifest or kind == "altered"
 
 
-def known(parent: Parent, context: Any) -> tuple[Parent, History]:
+def known(parent: _P, context: Any) -> tuple[_P, History]:
     """Return the parent, and its history; of a large one as if its manifest lay beside it."""
     file = stream_of(parent)
+    if parent.sidecar is None and is_large_pdf_without(file, parent.media_type):
+        return parent, History(readable=False)
     if not is_large(file, parent.media_type):
         return parent, History.of(parent, context)
     found = embedded_store(file, parent.media_type)
@@ -130,6 +170,13 @@ def _says_generated(store: dict[str, Any]) -> bool:
     """Return whether a manifest store is intact and says that its content was generated."""
     intact = store.get("validation_state") in ("Trusted", "Valid")
     return intact and source_kind(source_type(store)) == "generated"
+
+
+def _unreadable(parent: Parent, error: Exception) -> InputError:
+    return InputError(
+        f"{shown(parent.title)}: already has a manifest, which cannot be read and so cannot be "
+        f"kept ({line(error)}); save the file anew without it, then mark that"
+    )
 
 
 def stream_of(parent: Parent) -> BinaryIO:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from waarmerk.errors import InputError, KeyFileError, SigningError
+from waarmerk.errors import CannotMarkError, InputError, KeyFileError, SigningError
 from waarmerk.marking.formats import shown
 from waarmerk.marking.report import ManifestLayer
 
 if TYPE_CHECKING:
+    from waarmerk.marking.disclosure import Disclosure
     from waarmerk.marking.formats import Format
+    from waarmerk.marking.kept import KeptManifest
     from waarmerk.marking.key import MarkingKey
-    from waarmerk.marking.manifest import Parent
+    from waarmerk.marking.label import AigcLabel
+    from waarmerk.marking.manifest import Ingredient, Parent
     from waarmerk.marking.payload import Kind, MarkId
     from waarmerk.marking.picture import Pixels
     from waarmerk.marking.signer import Signer
     from waarmerk.marking.sound_decoders import Block
 
-__all__ = ["Job", "Listen", "Listener", "ReadManifest", "SelfCheck", "earlier_mark"]
+__all__ = [
+    "Job",
+    "LabelSeen",
+    "Listen",
+    "Listener",
+    "ReadLabels",
+    "ReadManifest",
+    "SelfCheck",
+    "earlier_mark",
+]
 
 
 class WatermarkSeen(Protocol):
@@ -73,6 +86,29 @@ class ReadManifest(Protocol):
         """Return the finding; `sidecar` is a manifest store from beside the file."""
 
 
+class LabelSeen(Protocol):
+    """What marking needs to know of a label finding."""
+
+    @property
+    def status(self) -> str:
+        """`found`, `unreadable` and so on."""
+
+    @property
+    def standard(self) -> str | None:
+        """Which label it is."""
+
+    @property
+    def value(self) -> str | None:
+        """What it reads."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it says about AI."""
+
+
+ReadLabels = Callable[[bytes | BinaryIO, str], Iterable[LabelSeen]]
+"""Reads the unsigned labels of a file of a media type."""
+
 SelfCheck = Callable[["Pixels"], WatermarkSeen]
 """Looks for the watermark that was just laid; detection, handed in so as not to be imported."""
 
@@ -92,8 +128,8 @@ class Job:
         The path to write to, links followed.
     format
         The format to write.
-    key, mark_id
-        The watermark.
+    given_key, mark_id
+        The watermark; without one the key can be None, and the id only says the kind.
     signer, no_manifest
         Who signs the manifest, or the reason why nobody does.
     quality, overwrite, agent, agent_version
@@ -101,14 +137,26 @@ class Job:
     read_manifest
         With which the finished file is checked.
     label
-        Whether a text gets a label; None leaves it to its format.
+        Whether the file gets an unsigned label; None leaves it to its format.
+    no_watermark
+        Why the content gets no watermark; None if it gets one.
+    aigc
+        What an AIGC label says, if one is asked for.
+    disclosure
+        What else the manifest says of the system.
+    read_labels
+        With which the labels of the finished file are checked.
+    kept
+        Where the manifest is kept besides.
+    parts
+        Files that were put into the content, for the manifest to name.
     """
 
     source: Path
     target: Path
     final: Path
     format: Format
-    key: MarkingKey
+    given_key: MarkingKey | None
     mark_id: MarkId
     signer: Signer | None
     no_manifest: str | None
@@ -118,6 +166,22 @@ class Job:
     agent_version: str | None
     read_manifest: ReadManifest
     label: bool | None = None
+    no_watermark: str | None = None
+    aigc: AigcLabel | None = None
+    disclosure: Disclosure | None = None
+    read_labels: ReadLabels | None = None
+    kept: KeptManifest | None = None
+    parts: tuple[Path, ...] = ()
+
+    @property
+    def key(self) -> MarkingKey:
+        """The key of the watermark."""
+        if self.given_key is None:
+            raise CannotMarkError(
+                f"{shown(str(self.source))}: a watermark needs a key; give one, or accept a "
+                "manifest alone with a reason (no_watermark, --no-watermark REASON)"
+            )
+        return self.given_key
 
     @property
     def shown(self) -> str:
@@ -130,10 +194,10 @@ class Job:
         destination: BinaryIO,
         signer: Signer,
         *,
-        scheme: str,
+        scheme: str | None,
         parent: Parent,
     ) -> bytes:
-        """Write a signed copy; return the manifest store."""
+        """Write a signed copy, which names the watermark of a scheme; return the manifest store."""
         from waarmerk.marking.manifest import ManifestContent, sign_stream
 
         content = ManifestContent(
@@ -142,16 +206,23 @@ class Job:
             agent=self.agent,
             agent_version=self.agent_version,
         )
-        return sign_stream(
-            source,
-            destination,
-            self.format.media_type,
-            signer,
-            content,
-            soft_binding=(scheme, self.mark_id.hex),
-            parent=parent,
-            embed=self.format.embeds,
-        )
+        with ExitStack() as stack:
+            store = sign_stream(
+                source,
+                destination,
+                self.format.media_type,
+                signer,
+                content,
+                soft_binding=None if scheme is None else (scheme, self.mark_id.hex),
+                key_id=None if scheme is None else self.key.key_id,
+                disclosure=self.disclosure,
+                parent=parent,
+                ingredients=[_ingredient(path, stack) for path in self.parts],
+                embed=self.format.embeds,
+            )
+        if self.kept is not None:
+            self.kept.store = store
+        return store
 
     def check_manifest(
         self, encoded: bytes | BinaryIO, scheme: str | None, *, sidecar: bytes | None = None
@@ -173,6 +244,8 @@ class Job:
                 f"{self.shown}: the manifest just signed does not check out ({cause}), "
                 "so nothing was written"
             )
+        if self.kept is not None:
+            self.kept.write(self.mark_id, overwrite=self.overwrite)
         return ManifestLayer(signer=seen.signer)
 
     def dropped_manifest(
@@ -187,14 +260,42 @@ class Job:
         return ("the manifest of the input is not carried along, because none was signed",)
 
 
-def check_request(
+def _ingredient(path: Path, stack: ExitStack) -> Ingredient:
+    """Return a file that was put into the content, open as long as the stack is.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    from waarmerk.marking.manifest import Ingredient
+    from waarmerk.marking.sidecar import sidecar_for, sidecars_of
+    from waarmerk.marking.source import identify, limit_of, open_source
+
+    actual = identify(path)
+    file = stack.enter_context(open_source(path, limit_of(actual)))
+    surely = [store for beside, store in sidecars_of(path) if beside == sidecar_for(path)]
+    return Ingredient(file, actual.media_type, path.name, surely[0] if surely else None)
+
+
+def check_request(  # noqa: PLR0917
     signer: Signer | None,
     no_manifest: str | None,
+    no_watermark: str | None,
     quality: int | None,
     agent: str | None,
     agent_version: str | None,
 ) -> None:
     """Refuse a request that contradicts itself or leaves a layer out without a reason."""
+    if no_watermark is not None and not no_watermark.strip():
+        raise CannotMarkError("the reason for no watermark is empty; say why there is none")
+    if no_watermark is not None and no_manifest is not None:
+        raise SigningError(
+            "no watermark and no manifest either: then there is nothing to write; leave out one of "
+            "the two reasons (no_watermark, no_manifest)"
+        )
+    if no_watermark is not None and quality is not None:
+        raise InputError("without a watermark the content is copied as it is; leave out quality")
     if quality is not None and not 1 <= quality <= 100:
         raise InputError(f"quality is a number from 1 to 100, not {quality}")
     if signer is not None and no_manifest is not None:

@@ -27,78 +27,59 @@ the mark id in hexadecimal. C2PA asks for a name under a domain of the owner and
 that is registered; the scheme's name has the required form (two or more labels, the first of
 letters) and is the same string in reports and manifests, but it is not registered.
 
-Nothing here opens a network connection: no time-stamp authority, no remote manifests, no OCSP.
+Other ingredients follow: `inputTo`, named by the action that made the content, and `componentOf`,
+named by a `c2pa.placed` of their own. What a provider says about its system, and where that goes,
+is told in :mod:`waarmerk.marking.disclosure`.
+
+The key of the watermark is named by its id in `alg-params`, which should be a byte string, too.
+
+Nothing here opens a network connection (no remote manifests, no OCSP), unless the signer has the
+address of a time-stamp authority: then that, and where it redirects to, is asked.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import waarmerk
-from waarmerk.errors import InputError, SigningError, UnsupportedInputError
-from waarmerk.marking.formats import shown
-from waarmerk.marking.history import History, Parent, known, line, stream_of
-from waarmerk.marking.large_file import embedded_store, is_large, sign_large
-from waarmerk.marking.provenance import (
-    ALTERED,
-    GENERATED,
-    offline_settings,
+from waarmerk.errors import SigningError, UnsupportedInputError
+from waarmerk.marking.data_hash import read_apart
+from waarmerk.marking.definition import (
+    PARENT,
+    Known,
+    ManifestContent,
+    ingredient_of,
+    label_of,
+    manifest_definition,
+    store_name,
 )
+from waarmerk.marking.formats import shown
+from waarmerk.marking.history import History, Ingredient, Parent, known, line, stream_of
+from waarmerk.marking.large_file import is_large, sign_beside, sign_large
+from waarmerk.marking.provenance import offline_settings
+from waarmerk.marking.sidecar import MOST_BYTES
 from waarmerk.marking.signer import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from waarmerk.marking.disclosure import Disclosure
     from waarmerk.marking.payload import Kind
 
 __all__ = [
+    "Ingredient",
     "ManifestContent",
     "Parent",
     "Signer",
     "builder_of",
     "manifest_definition",
     "raise_failure",
+    "refuse_large",
+    "require_stamped",
     "sign_bytes",
     "sign_stream",
 ]
-
-SPECIFICATION = "2.4.0"
-_BESIDE = "parent.c2pa"  # how an ingredient refers to a store that is given apart from its file
-_PARENT = "parent"  # how the opened action refers to its ingredient inside the definition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestContent:
-    """What a manifest says.
-
-    Parameters
-    ----------
-    title
-        Name of the file. It is public: give no path.
-    kind
-        ``generated``: a model made all of it. ``altered``: AI changed something that existed.
-    agent, agent_version
-        The system that generated or altered it. Left out of the manifest if not given: waarmerk
-        does not know what made a file, and must not claim that it was waarmerk.
-    when
-        When that was; the present if None. Needs a time zone.
-    """
-
-    title: str
-    kind: Kind = "generated"
-    agent: str | None = None
-    agent_version: str | None = None
-    when: datetime | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("generated", "altered"):
-            raise InputError(f"content is of kind 'generated' or 'altered', not {self.kind!r}")
-        if self.when is not None and self.when.tzinfo is None:
-            raise InputError(f"the time {self.when.isoformat()} needs a time zone")
 
 
 def sign_bytes(
@@ -108,7 +89,10 @@ def sign_bytes(
     content: ManifestContent,
     *,
     soft_binding: tuple[str, str] | None = None,
+    key_id: str | None = None,
     parent: Parent | None = None,
+    disclosure: Disclosure | None = None,
+    ingredients: Sequence[Ingredient] = (),
 ) -> bytes:
     """Return a file with a signed manifest in it. See `sign_stream`."""
     destination = io.BytesIO()
@@ -119,7 +103,10 @@ def sign_bytes(
         signer,
         content,
         soft_binding=soft_binding,
+        key_id=key_id,
         parent=parent,
+        disclosure=disclosure,
+        ingredients=ingredients,
     )
     return destination.getvalue()
 
@@ -132,7 +119,10 @@ def sign_stream(
     content: ManifestContent,
     *,
     soft_binding: tuple[str, str] | None = None,
+    key_id: str | None = None,
     parent: Parent | None = None,
+    disclosure: Disclosure | None = None,
+    ingredients: Sequence[Ingredient] = (),
     embed: bool = True,
 ) -> bytes:
     """Write a file with a signed manifest in it, or make a manifest that lies beside it.
@@ -152,9 +142,17 @@ def sign_stream(
         Who signs what.
     soft_binding
         Scheme and mark id of the watermark that is in the source; None if there is none.
+    key_id
+        Of the watermark's key, 16 hexadecimal digits, so that a mark id that was laid again with
+        another key does not fit. Not secret.
     parent
         The file before it was watermarked. Its manifest, if it has one, is carried along; without
         one it is mentioned only for content that was altered. If None, the source is taken for it.
+    disclosure
+        What the provider says about its system. Its system and version stand for an agent where
+        the content names none.
+    ingredients
+        What else went into the content, with their manifests.
     embed
         Whether the manifest becomes part of the file. Otherwise the destination is a plain copy of
         the source, and what is returned belongs into a file beside it.
@@ -169,9 +167,11 @@ def sign_stream(
     UnsupportedInputError
         If this type of file cannot hold a manifest.
     InputError
-        If the parent has a manifest that cannot be read, so that its history would be lost.
+        If the parent or an ingredient has a manifest that cannot be read, so that its history would
+        be lost; or there are inputs to content that was generated before.
     SigningError
-        If the certificate is not valid now, or signing failed.
+        If the certificate is not valid now, the time-stamp authority did not answer as it should,
+        the manifest became too large, or signing failed.
     """
     import c2pa
 
@@ -180,132 +180,154 @@ def sign_stream(
     if parent is None:
         parent = Parent(source, media_type, content.title)
     parent, history = known(parent, context)
-    definition = manifest_definition(content, media_type, soft_binding, parent, history)
+    also = [known(ingredient, context) for ingredient in ingredients]
+    definition = manifest_definition(
+        content,
+        media_type,
+        soft_binding,
+        parent,
+        history,
+        key_id=key_id,
+        disclosure=disclosure,
+        ingredients=also,
+    )
     failures: list[BaseException] = []
+
+    def remake(assertion: dict[str, Any], with_signer: Any) -> Any:
+        more = {**definition, "assertions": [*definition["assertions"], assertion]}
+        return builder_of(more, content.kind, parent, history, with_signer, ingredients=also)
+
     try:
-        builder = builder_of(definition, content.kind, parent, history, context)
-        if not embed:
-            builder.set_no_embed()
+        builder = builder_of(definition, content.kind, parent, history, context, ingredients=also)
         source.seek(0)
         with signer.native(failures) as native:
-            if embed and is_large(source, media_type) and not embedded_store(source, media_type):
-                return sign_large(builder, native, media_type, source, destination)
-            store: bytes = builder.sign(native, media_type, source, destination)
+            if not embed:
+                store = sign_beside(builder, native, source, destination)
+            elif not is_large(source, media_type):
+                store = builder.sign(native, media_type, source, destination)
+            else:
+                store = sign_large(builder, native, media_type, source, destination, remake=remake)
     except c2pa.C2paError as error:
-        raise_failure(signer, failures)
         if isinstance(error, c2pa.C2paError.NotSupported):
             raise UnsupportedInputError(
                 f"{shown(content.title)}: a file of type {media_type} cannot hold a signed manifest"
             ) from error
+        raise_failure(signer, failures, error)
         raise SigningError(f"{shown(content.title)}: cannot be signed: {line(error)}") from error
+    refuse_large(store, content.title)
+    if signer.timestamp is not None:
+        require_stamped(store, media_type, signer)
     return store
 
 
+def refuse_large(store: bytes, title: str) -> None:
+    """Refuse a manifest store that readers, this one included, would not take.
+
+    Raises
+    ------
+    SigningError
+        If it is larger than `waarmerk.marking.sidecar.MOST_BYTES`.
+    """
+    if len(store) > MOST_BYTES:
+        raise SigningError(
+            f"{shown(title)}: its manifest would have {len(store):,} bytes with those of the "
+            f"parents in it, and {MOST_BYTES:,} is the most; mark a copy of an earlier state of "
+            "the file, or one that was saved without its manifest"
+        )
+
+
+def require_stamped(store: bytes, media_type: str, signer: Signer) -> None:
+    """Refuse a manifest store whose time-stamp does not fit its certificate.
+
+    The library puts in whatever time the authority says. One outside the life of the certificate
+    makes a manifest that is broken for everybody who trusts the authority, and only for them.
+
+    Raises
+    ------
+    SigningError
+        If there is no time-stamp, or it is of a time when the certificate is not valid.
+    """
+    import c2pa
+
+    from waarmerk.marking.timestamp import shown_address
+
+    context = c2pa.Context.from_dict(offline_settings())
+    try:
+        said, _ = read_apart(store, media_type, context)
+    except c2pa.C2paError as error:
+        raise SigningError(f"the manifest just signed cannot be read: {line(error)}") from error
+    told = said["manifests"][said["active_manifest"]].get("signature_info", {}).get("time")
+    authority = shown_address(str(signer.timestamp))
+    if told is None:
+        raise SigningError(f"the time-stamp authority {authority}: gave no time-stamp")
+    time = datetime.fromisoformat(told)
+    if not signer.certificate.not_before <= time <= signer.certificate.not_after:
+        raise SigningError(
+            f"the time-stamp authority {authority}: says it is {time:%Y-%m-%d %H:%M} (UTC), when "
+            f"the certificate of {signer.certificate.name} is not valid; its clock is wrong, or "
+            "that of this machine"
+        )
+
+
 def builder_of(
-    definition: dict[str, Any], kind: Kind, parent: Parent, history: History, context: Any
+    definition: dict[str, Any],
+    kind: Kind,
+    parent: Parent,
+    history: History,
+    context: Any,
+    *,
+    ingredients: Sequence[Known] = (),
 ) -> Any:
-    """Return a builder of the library for a definition, with the parent that it speaks of."""
+    """Return a builder of the library for a definition, with the files that it speaks of."""
     import c2pa
 
     builder = c2pa.Builder(json.dumps(definition), context=context)
-    if history.beside is not None and parent.sidecar is not None:
-        builder.add_resource(_BESIDE, io.BytesIO(parent.sidecar))
-    elif history.carried(kind):
-        _add_parent(builder, parent, readable=history.readable)
+    given: list[tuple[str, Parent, History]] = [
+        (label_of(number), *each) for number, each in enumerate(ingredients)
+    ]
+    if history.carried(kind):
+        given.insert(0, (PARENT, parent, history))
+    for label, file, its in given:
+        if its.beside is not None and file.sidecar is not None:
+            builder.add_resource(store_name(label), io.BytesIO(file.sidecar))
+        elif its.readable:
+            told = json.dumps(ingredient_of(file, label))
+            builder.add_ingredient(told, file.media_type, stream_of(file))
     return builder
 
 
-def raise_failure(signer: Signer, failures: Iterable[BaseException]) -> None:
-    """Raise what the signing function raised, if it did: the library drops it."""
+def raise_failure(
+    signer: Signer, failures: Iterable[BaseException], error: Exception | None = None
+) -> None:
+    """Raise what the signing function raised, or what is wrong with the time-stamp authority.
+
+    The library drops the one and does not tell the other. Returns if it was neither.
+
+    Parameters
+    ----------
+    signer, failures
+        As of `Signer.native`.
+    error
+        Of the library.
+    """
     for cause in failures:
         if not isinstance(cause, Exception):  # KeyboardInterrupt and the like
             raise cause from None
         raise SigningError(
             f"the signer of {signer.certificate.name} failed: {type(cause).__name__}: {cause}"
         ) from cause
+    if signer.timestamp is None:
+        return
+    from waarmerk.marking.timestamp import problem_of, shown_address
 
-
-def manifest_definition(
-    content: ManifestContent,
-    media_type: str,
-    soft_binding: tuple[str, str] | None,
-    parent: Parent,
-    history: History,
-) -> dict[str, Any]:
-    """Return the manifest as the library wants it described."""
-    waarmerk_agent = {"name": "waarmerk", "version": str(waarmerk.__version__)}
-    now = datetime.now(UTC)
-    by_waarmerk = {"softwareAgent": waarmerk_agent, "when": _rfc3339(now)}
-    maker: dict[str, Any] = {"when": _rfc3339(content.when or now)}
-    if content.agent is not None:
-        maker["softwareAgent"] = {"name": shown(content.agent)}
-        if content.agent_version is not None:
-            maker["softwareAgent"]["version"] = shown(content.agent_version)
-    carried = history.carried(content.kind)
-    actions: list[dict[str, Any]] = []
-    if carried:
-        actions.append({"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}})
-    if content.kind == "altered":
-        actions.append({"action": "c2pa.edited", "digitalSourceType": ALTERED, **maker})
-    elif not history.says_generated:
-        action = "c2pa.edited" if carried else "c2pa.created"
-        actions.append({"action": action, "digitalSourceType": GENERATED, **maker})
-    assertions: list[dict[str, Any]] = []
-    if soft_binding is not None:
-        algorithm, value = soft_binding
-        actions.append(
-            {
-                "action": "c2pa.watermarked.bound",
-                "description": f"Imperceptible watermark {algorithm}",
-                **by_waarmerk,
-            }
-        )
-        # `value` should be a byte string, which the library cannot write from JSON; both known
-        # validators take text. The optional `pad`, of which the same is true, is left out.
-        binding = {"alg": algorithm, "blocks": [{"scope": {}, "value": value}]}
-        assertions.append({"label": "c2pa.soft-binding", "created": True, "data": binding})
-    if carried and parent.media_type != media_type:
-        actions.append({"action": "c2pa.converted", **by_waarmerk})
-    # created: the signer vouches for it, instead of having gathered it somewhere.
-    data = {"actions": actions, "allActionsIncluded": True}
-    assertions.insert(0, {"label": "c2pa.actions.v2", "created": True, "data": data})
-    return {
-        "claim_generator_info": [{**waarmerk_agent, "specVersion": SPECIFICATION}],
-        "title": shown(content.title),
-        "ingredients": _described(parent, history) if carried else [],
-        "assertions": assertions,
-    }
-
-
-def _ingredient(parent: Parent) -> dict[str, Any]:
-    return {
-        "title": shown(parent.title),
-        "format": parent.media_type,
-        "relationship": "parentOf",
-        "label": _PARENT,
-    }
-
-
-def _described(parent: Parent, history: History) -> list[dict[str, Any]]:
-    """Return the ingredient as the definition describes it; none if it is added as a file."""
-    if history.beside is not None:
-        # The library does not look into a store that is given like this; it takes our word.
-        found = {
-            "manifest_data": {"format": "application/c2pa", "identifier": _BESIDE},
-            "active_manifest": history.beside.get("active_manifest"),
-            "validation_results": history.beside.get("validation_results"),
-        }
-        return [_ingredient(parent) | found]
-    return [] if history.readable else [_ingredient(parent)]
-
-
-def _add_parent(builder: Any, parent: Parent, *, readable: bool) -> None:
-    """Add the parent, unless the definition has it already because only its name can be told."""
-    if readable:
-        builder.add_ingredient(
-            json.dumps(_ingredient(parent)), parent.media_type, stream_of(parent)
-        )
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    problem = problem_of(signer.timestamp)
+    if problem is not None:
+        raise SigningError(
+            f"the time-stamp authority {shown_address(signer.timestamp)}: {problem}; nothing was "
+            "signed: try again, name another authority, or sign without a time-stamp"
+        ) from None  # the library's error holds the address, which may hold a secret
+    if error is not None:
+        told = line(error).replace(signer.timestamp, shown_address(signer.timestamp))
+        raise SigningError(
+            f"cannot be signed with a time-stamp of {shown_address(signer.timestamp)}: {told}"
+        ) from None

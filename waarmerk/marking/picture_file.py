@@ -1,4 +1,9 @@
-"""Marking a picture file. Everything up to the finished file happens in memory."""
+"""Marking a picture file. Everything up to the finished file happens in memory.
+
+::
+
+    decode -> watermark -> encode -> label -> sign -> read back all three -> rename
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from waarmerk.errors import CannotMarkError
 from waarmerk.marking.encode import FINER, encode_picture
 from waarmerk.marking.formats import shown
 from waarmerk.marking.job import beside_the_new_one, earlier_mark
+from waarmerk.marking.label.of_job import add_label_in_memory, labels_read_back
 from waarmerk.marking.picture import open_for_detection, open_for_marking
 from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.report import FileFacts, ManifestLayer, MarkReport, WatermarkLayer
@@ -47,6 +53,9 @@ def mark_picture_file(job: Job, detect: SelfCheck) -> MarkReport:
         raise CannotMarkError(f"{shown(str(job.source))}: {cause}") from error
     encoded, notes = _encoded(job, picture, embedded, detect)
     notes = (*beside_the_new_one(earlier), *notes)
+    about_label: list[str] = []
+    encoded, has_label = add_label_in_memory(job, encoded, about_label)
+    notes = (*notes, *about_label)
     if job.signer is None:
         notes += job.dropped_manifest(data, picture.media_type)
     else:
@@ -56,6 +65,7 @@ def mark_picture_file(job: Job, detect: SelfCheck) -> MarkReport:
     manifest = ManifestLayer(omitted=job.no_manifest)
     if job.signer is not None:
         manifest = job.check_manifest(encoded, SCHEME.name)
+    labels = labels_read_back(job, encoded) if has_label else ()
     with workshop(job.final) as shop:
         temporary = shop.new()
         with temporary.open("xb") as file:
@@ -68,6 +78,7 @@ def mark_picture_file(job: Job, detect: SelfCheck) -> MarkReport:
         height=picture.height,
         watermark=WatermarkLayer(SCHEME.name, job.key.key_id, job.mark_id, embedded.psnr, log10_p),
         manifest=manifest,
+        labels=labels,
         notes=notes,
     )
 

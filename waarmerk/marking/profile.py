@@ -61,6 +61,11 @@ _KNOWN_EXTENSIONS = frozenset(
     }
 )
 
+_ALONE = (
+    "the chain holds the leaf alone: whoever trusts its root will not find the way there; put the "
+    "intermediate certificates behind it"
+)
+
 SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -81,6 +86,8 @@ class SigningCertificate:
         When the whole chain is valid.
     is_test
         Whether waarmerk made it for tests.
+    notes
+        What is allowed, and may surprise later, for people.
     """
 
     chain: bytes = field(repr=False)
@@ -89,6 +96,7 @@ class SigningCertificate:
     not_before: datetime
     not_after: datetime
     is_test: bool
+    notes: tuple[str, ...] = ()
 
     def require_valid_at(self, now: datetime | None = None) -> None:
         """Raise SigningError unless every certificate of the chain is valid at that time."""
@@ -96,7 +104,7 @@ class SigningCertificate:
         if now > self.not_after:
             raise SigningError(
                 f"the signing certificate of {self.name} expired on {_day(self.not_after)}; "
-                "get a new one"
+                "get a new one (what it signed with a time-stamp stays valid)"
             )
         if now < self.not_before:
             raise SigningError(
@@ -195,6 +203,10 @@ def check_chain(
         is_test = _attribute(leaf, NameOID.ORGANIZATION_NAME) == TEST_ORGANIZATION
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise SigningError(f"{source}: has extensions that cannot be read: {error}") from error
+    for position, certificate in enumerate(certificates[1:], 2):
+        problem = _issuer(certificate)
+        if problem is not None:
+            raise SigningError(f"{source}: certificate {position} of the chain {problem}")
     for position, (issued, issuer) in enumerate(pairwise(certificates)):
         try:
             issued.verify_directly_issued_by(issuer)
@@ -212,6 +224,7 @@ def check_chain(
         not_before=max(c.not_valid_before_utc for c in certificates),
         not_after=min(c.not_valid_after_utc for c in certificates),
         is_test=is_test,
+        notes=(_ALONE,) if len(certificates) == 1 else (),
     )
     try:
         checked.require_valid_at(now)
@@ -263,8 +276,10 @@ def _extended_key_usage(leaf: x509.Certificate) -> str | None:
 
 def _key_usage_of_leaf(leaf: x509.Certificate) -> str | None:
     extension = _extension(leaf, x509.KeyUsage)
-    if extension is None or not extension.value.digital_signature:
-        return "its key usage does not allow digital signatures"
+    if extension is None:
+        return "has no key usage; ask its issuer for one with digitalSignature"
+    if not extension.value.digital_signature:
+        return "its key usage does not allow digital signatures; ask its issuer for one that does"
     if extension.value.key_cert_sign:
         return "its key usage allows issuing certificates, which a signing certificate must not"
     return None
@@ -272,7 +287,10 @@ def _key_usage_of_leaf(leaf: x509.Certificate) -> str | None:
 
 def _authority_key_identifier(leaf: x509.Certificate) -> str | None:
     if _extension(leaf, x509.AuthorityKeyIdentifier) is None:
-        return "has no authority key identifier, which the C2PA profile requires"
+        return (
+            "has no authority key identifier, which the C2PA profile requires; ask its issuer for "
+            "a certificate with one"
+        )
     return None
 
 
@@ -291,7 +309,21 @@ def _signature_hash(leaf: x509.Certificate) -> str | None:
     algorithm = leaf.signature_hash_algorithm  # None for Ed25519, which has its own
     if algorithm is None or algorithm.name in _HASHES:
         return None
-    return f"was signed by its issuer with {algorithm.name}, which is not allowed"
+    return (
+        f"was signed by its issuer with {algorithm.name}, which is not allowed; it has to be "
+        "SHA-256 or better"
+    )
+
+
+def _issuer(certificate: x509.Certificate) -> str | None:
+    """Return what is wrong with a certificate that issued another, or None."""
+    try:
+        constraints = _extension(certificate, x509.BasicConstraints)
+    except (ValueError, x509.DuplicateExtension) as error:
+        return f"has extensions that cannot be read: {error}"
+    if constraints is None or not constraints.value.ca:
+        return "is not one of an authority, and cannot have issued the one before it"
+    return _signature_hash(certificate)
 
 
 def _public_key(leaf: x509.Certificate) -> str | None:

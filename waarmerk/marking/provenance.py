@@ -12,8 +12,8 @@ run in circles.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from waarmerk.marking.payload import Kind
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ALTERED",
     "GENERATED",
+    "GENERATIVE",
+    "Anchors",
     "assertions",
     "asset_unreadable",
     "is_remote",
@@ -45,6 +47,11 @@ _KINDS: dict[str, Kind] = {
     "compositeSynthetic": "altered",
 }
 
+GENERATIVE = frozenset(
+    (_C2PA if term == "trainedAlgorithmicData" else _IPTC) + term for term in _KINDS
+)
+"""Those four, as they are written."""
+
 # Extended key usages that a signer, a time-stamp or an OCSP response may have. Without this list
 # the library (since c2pa-rs 0.91) calls a certificate for C2PA claim signing invalid.
 _USAGES = (
@@ -56,28 +63,56 @@ _USAGES = (
     "1.3.6.1.5.5.7.3.9",  # OCSPSigning
 )
 
+_MOST_PARENTS = 100
+_MOST_CHANGES = 1000
+
 # What may be wrong with a parent without making its own statement false: nobody vouches for it.
 _ONLY_UNKNOWN = frozenset({"signingCredential.untrusted"})
 
 
-def offline_settings(anchors: str = "") -> dict[str, Any]:
+class Anchors(NamedTuple):
+    """Certificates that vouch for others, as the C2PA library takes them.
+
+    Parameters
+    ----------
+    uri
+        What the library calls them where it says who vouched.
+    kind
+        Whom they vouch for: signers of manifests, or of time-stamps.
+    authorities
+        PEM. They vouch for whom they certified, directly or not.
+    signers
+        PEM. These are the signers themselves, whoever certified them.
+    """
+
+    uri: str
+    kind: Literal["manifest", "tsa"]
+    authorities: str
+    signers: str = ""
+
+
+def offline_settings(anchors: str | Sequence[Anchors] = "") -> dict[str, Any]:
     """Return settings for the C2PA library with which it never opens a network connection.
 
     Parameters
     ----------
     anchors
-        PEM certificates that manifests may be signed under. They are set as anchors for manifests
-        only, and no other kind is ever set: the library (0.91) does not keep the kinds apart, so
-        an anchor for time-stamps would vouch for a signer as well.
+        Who may vouch; as PEM alone, authorities for manifests. The library (0.91) does not keep
+        the kinds apart: an anchor for time-stamps vouches for signers of manifests as well. Who
+        sets one has to look at what vouched.
     """
+    if isinstance(anchors, str):
+        anchors = [Anchors("urn:waarmerk:given-anchors", "manifest", anchors)] if anchors else []
     trust: dict[str, Any] = {"trust_config": "\n".join(_USAGES) + "\n"}
     if anchors:
         trust["anchors"] = [
             {
-                "trust_kind": "manifest",
-                "trust_uri": "urn:waarmerk:given-anchors",
-                "trust_anchors": anchors,
+                "trust_kind": given.kind,
+                "trust_uri": given.uri,
+                "trust_anchors": given.authorities,
             }
+            | ({"allowed_list": given.signers} if given.signers else {})
+            for given in anchors
         ]
     return {
         "version": 1,
@@ -128,7 +163,11 @@ def source_kind(source_type: str | None) -> Kind | None:
     return _KINDS.get(term)
 
 
-def source_type(store: Mapping[str, Any]) -> str | None:
+def source_type(
+    store: Mapping[str, Any],
+    label: object = None,
+    known: dict[str, str | None] | None = None,
+) -> str | None:
     """Return the digital source type of the asset that a manifest store belongs to.
 
     That is what the active manifest states; if it states nothing about the origin because the
@@ -139,20 +178,31 @@ def source_type(store: Mapping[str, Any]) -> str | None:
     ----------
     store
         Parsed JSON of the C2PA library's `Reader`.
+    label
+        Of the manifest to begin with: the active one if not given.
+    known
+        What was found out about other manifests of this store; what is found now is put there.
     """
+    known = {} if known is None else known
     manifests = store.get("manifests")
-    label = store.get("active_manifest")
-    seen: set[str] = set()
-    while isinstance(manifests, Mapping) and isinstance(label, str) and label not in seen:
-        seen.add(label)
+    label = store.get("active_manifest") if label is None else label
+    seen: list[str] = []
+    stated: str | None = None
+    while isinstance(manifests, Mapping) and isinstance(label, str) and len(seen) < _MOST_PARENTS:
+        if label in known:
+            stated = known[label]
+            break
+        seen.append(label)
+        known[label] = None  # of a circle nothing is known
         manifest = manifests.get(label)
         if not isinstance(manifest, Mapping):
-            return None
+            break
         stated = _stated(manifest)
         if stated is not None:
-            return stated
+            break
         label = _intact_parent(label, manifest, store)
-    return None
+    known.update(dict.fromkeys(seen, stated))
+    return stated
 
 
 def signer_name(common_name: str | None, organization: str | None) -> str | None:
@@ -223,6 +273,8 @@ def _intact_parent(label: str, manifest: Mapping[str, Any], store: Mapping[str, 
         problems = [*_codes(ingredient.get("validation_status")), *_failures(ingredient)]
         results = store.get("validation_results")
         deltas = results.get("ingredientDeltas") if isinstance(results, Mapping) else None
+        if isinstance(deltas, list) and len(deltas) > _MOST_CHANGES:
+            return None
         for delta in mappings(deltas):
             uri = delta.get("ingredientAssertionURI")
             if isinstance(uri, str) and label in uri:

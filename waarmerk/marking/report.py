@@ -83,6 +83,11 @@ class WatermarkLayer:
     snr: float | None = None
     omitted: str | None = None
 
+    @classmethod
+    def none(cls, mark_id: MarkId, reason: str) -> WatermarkLayer:
+        """Return the layer of a file that has no watermark."""
+        return cls("none", "", mark_id, None, 0.0, omitted=reason)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the layer as it stands in the report."""
         if self.omitted is not None:
@@ -129,7 +134,7 @@ class ManifestLayer:
 
 @dataclass(frozen=True, slots=True)
 class LabelLayer:
-    """The unsigned label that stands in a text."""
+    """An unsigned label that stands in the file: which, and what it reads."""
 
     standard: str
     value: str
@@ -154,8 +159,8 @@ class MarkReport:
         The two files.
     watermark, manifest
         The two layers.
-    label
-        A third one, which some texts have.
+    labels
+        A third one, for everybody's programs: one or more unsigned labels.
     notes
         In words, what the marked file could not keep of the input, and which mark it had already.
     time
@@ -180,18 +185,18 @@ class MarkReport:
     sample_rate: int | None = None
     channels: int | None = None
     characters: int | None = None
-    label: LabelLayer | None = None
+    labels: tuple[LabelLayer, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready values (schema ``waarmerk.mark/1``)."""
         import waarmerk
 
-        layers = (self.watermark, self.manifest, self.label)
+        labels = [label.as_dict() for label in self.labels]
         return {
             "schema": SCHEMA,
             "input": self.input.as_dict(),
             "output": self.output.as_dict(),
-            "layers": [layer.as_dict() for layer in layers if layer is not None],
+            "layers": [self.watermark.as_dict(), self.manifest.as_dict(), *labels],
             "notes": list(self.notes),
             "marker": {"name": "waarmerk", "version": str(waarmerk.__version__)},
             "time": self.time.replace("+00:00", "Z"),
@@ -219,13 +224,14 @@ class MarkReport:
             if self.manifest.sidecar is not None:
                 beside = shown(self.manifest.sidecar.name)
                 out.append(f"             in {beside}, to be kept beside it")
-        if self.label is not None:
-            out.append(f"  label      {self.label.standard} = {shown(self.label.value)}")
+        out += [f"  label      {label.standard} = {shown(label.value)}" for label in self.labels]
         return out + [f"  note       {shown(note)}" for note in self.notes]
 
     def _extent(self) -> str:
         if self.characters is not None:
             return f"{self.characters} characters"
+        if self.duration is None and self.width is None:
+            return self.output.media_type
         if self.duration is None:
             return f"{self.width} x {self.height} pixels"
         kind = {1: "mono", 2: "stereo"}.get(self.channels or 0, f"{self.channels} channels")

@@ -2,13 +2,14 @@
 
 Either a private key in PEM form, or any function from bytes to a signature, so that the key can
 stay in a security module or with a service. The second makes the file about 9 kB larger: for a
-function the C2PA library reserves room for the largest signature it knows.
+function the C2PA library reserves room for the largest signature it knows. A time-stamp takes 10 kB
+more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from waarmerk.errors import SigningError
 from waarmerk.marking.profile import SigningCertificate, check_chain, load_key
+from waarmerk.marking.timestamp import require_address
 
 if TYPE_CHECKING:
     import os
@@ -36,16 +38,32 @@ class Signer:
         The checked chain.
     algorithm
         C2PA name of the signature algorithm, one of `certificate.algorithms`.
+    timestamp
+        Address of a time-stamp authority (RFC 3161), which is asked over the network for each
+        signature. None: nobody is asked. Not shown, because it may hold a password.
     """
 
     certificate: SigningCertificate
     algorithm: str
     _key: bytes | Callable[[bytes], bytes] = field(repr=False)
+    timestamp: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.timestamp is not None:
+            require_address(self.timestamp)
 
     @classmethod
-    def from_pem(cls, chain: bytes, key: bytes, *, password: bytes | None = None) -> Signer:
+    def from_pem(
+        cls,
+        chain: bytes,
+        key: bytes,
+        *,
+        password: bytes | None = None,
+        timestamp: str | None = None,
+    ) -> Signer:
         """Make a signer from a certificate chain, leaf first, and the leaf's private key."""
-        return cls._from_pem(chain, key, password, "signing certificate", "private key")
+        names = "signing certificate", "private key"
+        return cls._from_pem(chain, key, password, names, timestamp)
 
     @classmethod
     def from_files(
@@ -54,13 +72,20 @@ class Signer:
         key: str | os.PathLike[str],
         *,
         password: bytes | None = None,
+        timestamp: str | None = None,
     ) -> Signer:
         """Make a signer from two PEM files; messages name the file that is wrong."""
-        return cls._from_pem(_read(chain), _read(key), password, str(chain), str(key))
+        names = str(chain), str(key)
+        return cls._from_pem(_read(chain), _read(key), password, names, timestamp)
 
     @classmethod
     def from_callback(
-        cls, sign: Callable[[bytes], bytes], chain: bytes, *, algorithm: str | None = None
+        cls,
+        sign: Callable[[bytes], bytes],
+        chain: bytes,
+        *,
+        algorithm: str | None = None,
+        timestamp: str | None = None,
     ) -> Signer:
         """Make a signer from a function, so that the private key can stay where it is.
 
@@ -73,6 +98,8 @@ class Signer:
             PEM certificates, leaf first.
         algorithm
             Needed for RSA keys only, when it is not ``ps256``.
+        timestamp
+            As of the class.
         """
         certificate = check_chain(chain)
         if algorithm is None:
@@ -82,17 +109,26 @@ class Signer:
                 f"the certificate of {certificate.name} cannot sign with {algorithm}; "
                 f"its key is for {' or '.join(certificate.algorithms)}"
             )
-        return cls(certificate, algorithm, sign)
+        return cls(certificate, algorithm, sign, timestamp)
 
     @classmethod
     def _from_pem(
-        cls, chain: bytes, key: bytes, password: bytes | None, chain_name: str, key_name: str
+        cls,
+        chain: bytes,
+        key: bytes,
+        password: bytes | None,
+        names: tuple[str, str],
+        timestamp: str | None,
     ) -> Signer:
-        private = load_key(key, password=password, source=key_name)
-        certificate = check_chain(chain, key=private, source=chain_name)
+        private = load_key(key, password=password, source=names[1])
+        certificate = check_chain(chain, key=private, source=names[0])
         # The library takes no other form than this one.
         pkcs8 = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return cls(certificate, certificate.algorithms[0], pkcs8)
+        return cls(certificate, certificate.algorithms[0], pkcs8, timestamp)
+
+    def with_timestamp(self, address: str | None) -> Signer:
+        """Return the same signer that asks another time-stamp authority, or none."""
+        return replace(self, timestamp=address)
 
     @property
     def is_test(self) -> bool:
@@ -109,10 +145,9 @@ class Signer:
         """
         import c2pa
 
-        # No time-stamp authority in either case: it would be asked over the network.
         algorithm = c2pa.C2paSigningAlg[self.algorithm.upper()]
         if isinstance(self._key, bytes):
-            info = c2pa.C2paSignerInfo(algorithm, self.certificate.chain, self._key, None)
+            info = c2pa.C2paSignerInfo(algorithm, self.certificate.chain, self._key, self.timestamp)
             return c2pa.Signer.from_info(info)
         function = self._key
 
@@ -127,7 +162,7 @@ class Signer:
             return signature
 
         chain = self.certificate.chain.decode("ascii")
-        return c2pa.Signer.from_callback(sign, algorithm, chain, None)
+        return c2pa.Signer.from_callback(sign, algorithm, chain, self.timestamp)
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:

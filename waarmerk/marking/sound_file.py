@@ -2,7 +2,7 @@
 
 ::
 
-    decode ──> mark ──> resample ──> encode ──> tags ──> sign ──> decode and listen ──> rename
+    decode ──> mark ──> resample ──> encode ──> tags, label ──> sign ──> decode, listen ──> rename
        └─ listen   └─ listen            (each arrow on the right is a temporary file)
 
 It is listened to three times: to the input, because a second mark is worth a note; to what was
@@ -13,20 +13,27 @@ file. Each listener is let go as soon as it has heard enough.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from waarmerk.errors import CannotMarkError, InputError, OutputError
 from waarmerk.marking.formats import shown
 from waarmerk.marking.job import beside_the_new_one, earlier_mark
+from waarmerk.marking.label.of_job import add_label, label_content, labels_read_back
 from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.report import FileFacts, ManifestLayer, MarkReport, WatermarkLayer
 from waarmerk.marking.sidecar import sidecar_for, sidecars_of
 from waarmerk.marking.sound import open_sound
 from waarmerk.marking.sound_encode import FINER, Plan, open_writer, plan
 from waarmerk.marking.sound_pipe import Comparison, Ear, Output
-from waarmerk.marking.sound_tags import SoundTags, read_tags, wave_chunks, write_tags
+from waarmerk.marking.sound_tags import (
+    XMP_THINGS,
+    SoundTags,
+    read_tags,
+    wave_chunks,
+    write_tags,
+)
 from waarmerk.marking.source import open_source
 
 if TYPE_CHECKING:
@@ -38,6 +45,8 @@ if TYPE_CHECKING:
     from waarmerk.marking.sound_pipe import Comparison, Ear, Output
 
 __all__ = ["mark_sound_file"]
+
+_WITH_XMP = ("WAV", "MP3", "M4A")
 
 EARLIER_SECONDS = 600
 """How much of the input is listened to for an earlier mark, which is worth no more than a note."""
@@ -58,18 +67,20 @@ def mark_sound_file(job: Job, actual: Format, listen: Listen) -> MarkReport:
         laid = _encoded(work)
         given = _manifest_beside(job, original, actual)
         notes = [*beside_the_new_one(laid.earlier), *laid.notes]
-        path, store = laid.path, None
+        path, has_label = _labelled(work, laid.path, notes)
+        store = None
         if job.signer is None:
             notes += job.dropped_manifest(original, actual.media_type, sidecar=given)
         else:
             parent = Parent(original, actual.media_type, job.source.name, given)
-            path, store = _signed(work, laid.path, parent, SCHEME.name)
+            path, store = _signed(work, path, parent, SCHEME.name)
         with path.open("rb") as file:
             log10_p, frames = _check_watermark(work, laid, path)
             manifest = ManifestLayer(omitted=job.no_manifest)
             if store is not None:
                 sidecar = store if keeps_sidecar else None
                 manifest = job.check_manifest(file, SCHEME.name, sidecar=sidecar)
+            labels = labels_read_back(job, file) if has_label else ()
             output = FileFacts.of_file(job.target.name, file, job.format.media_type)
         facts_in = FileFacts.of_file(job.source.name, original, actual.media_type)
         if _state(job.source) != before:
@@ -93,6 +104,7 @@ def mark_sound_file(job: Job, actual: Format, listen: Listen) -> MarkReport:
             SCHEME.name, job.key.key_id, job.mark_id, None, log10_p, snr=laid.snr
         ),
         manifest=manifest,
+        labels=labels,
         notes=tuple(notes),
         duration=frames / how.sample_rate,
         sample_rate=how.sample_rate,
@@ -238,6 +250,27 @@ def _pass_on(block: Block, compared: Comparison, marked: Ear, out: Output) -> No
         block = compared.settle(block)
         marked.feed(block)
         out.write(block)
+
+
+def _labelled(work: _Work, path: Path, notes: list[str]) -> tuple[Path, bool]:
+    """Give a file its label; return the one that has it, and whether it could be given.
+
+    Where the format changes, the XMP of the input comes along with it.
+    """
+    job = work.job
+    content = label_content(job)
+    if content is None:
+        return path, False
+    if job.format is not work.actual and job.format.name in _WITH_XMP:
+        content = replace(content, carried=work.tags.xmp)
+    made = work.shop.new()
+    with path.open("rb") as file, made.open("x+b") as out:
+        done = add_label(job, file, out, content, notes)
+    (path if done else made).unlink()
+    if done and content.carried:
+        lost = {f"not kept in {job.format.name}: {thing}" for thing in XMP_THINGS}
+        notes[:] = [note for note in notes if note not in lost]
+    return (made if done else path), done
 
 
 def _signed(work: _Work, path: Path, parent: Parent, scheme: str) -> tuple[Path, bytes]:

@@ -9,7 +9,8 @@ WAV, too; comments between FLAC, Vorbis and Opus, entry by entry)::
     M4A   ftyp mdat moov(trak [udta]) [uuid]                         udta, and an XMP box
     Ogg   (head) (comments) (setup) ...                              the comments
 
-Otherwise texts and covers are handed over in the words of the other format. A C2PA manifest is
+Otherwise texts and covers are handed over in the words of the other format, and an XMP packet by
+the label, which extends it (:mod:`~waarmerk.marking.label.packet`). A C2PA manifest is
 never copied: its hashes would be wrong. Signing makes it an ingredient.
 """
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from waarmerk.marking import id3, mp4, vorbis, wave
+from waarmerk.marking.label.id3_frames import xmp_of_tag
 from waarmerk.marking.sound_structure import file_length
 from waarmerk.marking.source import tag_length
 
@@ -39,6 +41,9 @@ _COVER_TYPES = {
     "bmp": "image/bmp",
     "webp": "image/webp",
 }
+XMP_THINGS = ("XMP", "the ID3 frame PRIV XMP", "the WAV chunk _PMX")
+"""How `only_here` calls an XMP packet."""
+
 _FFMPEG_FORMATS = {"MP3": "mp3", "M4A": "mp4", "WAV": "wav", "AAC": "aac"}
 
 # FFmpeg's words, in those of Vorbis comments.
@@ -92,6 +97,16 @@ class SoundTags:
     def has(self, kind: str) -> bool:
         """Return whether there are raw blocks of this kind."""
         return bool(self.raw.get(kind))
+
+    @property
+    def xmp(self) -> bytes:
+        """The XMP packet, from wherever the format has it; empty if there is none."""
+        if self.has("xmp"):
+            return self.raw["xmp"][0][24:]  # a box, and its identifier
+        for block in (*self.raw.get("head", ()), *self.raw.get("rest", ())):
+            if block.startswith(b"_PMX"):
+                return block[8 : 8 + int.from_bytes(block[4:8], "little")]
+        return xmp_of_tag(self.raw["id3"][0]) if self.has("id3") else b""
 
 
 def read_tags(path: Path, actual: Format) -> SoundTags:

@@ -36,6 +36,7 @@ from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningErr
 from waarmerk.marking.data_hash import HASHES, read_apart, right, signed_store
 from waarmerk.marking.formats import shown
 from waarmerk.marking.history import History, Parent, known, line
+from waarmerk.marking.label.of_job import labels_read_back
 from waarmerk.marking.manifest import (
     ManifestContent,
     builder_of,
@@ -111,12 +112,15 @@ def mark_text_file(job: Job, actual: Format) -> MarkReport:
     data = read_source(job.source, MAX_TEXT_BYTES)
     before = decoded(data, str(job.source))
     earlier = _earlier(job, before, data, actual)
-    text, label = strip_hidden(before), None
+    text = strip_hidden(before)
+    labels: tuple[LabelLayer, ...] = ()
     if not text.strip("\ufeff \t\r\n"):
         raise CannotMarkError(f"{name}: holds no text")
-    if job.label or (job.label is None and job.format.name == "HTML"):
-        text, written = labelled(text, job.format.media_type, job.mark_id.kind, job.shown)
-        label = LabelLayer(written.standard, written.value)
+    if job.label or job.aigc or (job.label is None and job.format.name == "HTML"):
+        aigc = None if job.aigc is None else job.aigc.fields(job.mark_id.hex)
+        kind, media_type = job.mark_id.kind, job.format.media_type
+        text, written = labelled(text, media_type, kind, job.shown, aigc)
+        labels = tuple(LabelLayer(label.standard, label.value) for label in written)
     notes = [FRAGILE if job.format.embeds else FRAGILE_BESIDE, *earlier.notes]
     if job.format.embeds:
         try:
@@ -130,6 +134,8 @@ def mark_text_file(job: Job, actual: Format) -> MarkReport:
     refuse_size(len(encoded), MAX_TEXT_BYTES, job.shown)
     sidecar = None if job.format.embeds else store
     manifest = job.check_manifest(encoded, None, sidecar=sidecar)
+    if labels and job.read_labels is not None:
+        labels = labels_read_back(job, encoded)
     with workshop(job.final) as shop:
         files = [(shop.new(), job.final)]
         files[0][0].write_bytes(encoded)
@@ -144,11 +150,9 @@ def mark_text_file(job: Job, actual: Format) -> MarkReport:
     return MarkReport(
         input=FileFacts.of(job.source.name, data, actual.media_type),
         output=FileFacts.of(job.target.name, encoded, job.format.media_type),
-        watermark=WatermarkLayer(
-            "text.tokens", job.key.key_id, job.mark_id, None, 0.0, omitted=ALREADY_WRITTEN
-        ),
+        watermark=WatermarkLayer.none(job.mark_id, job.no_watermark or ALREADY_WRITTEN),
         manifest=manifest,
-        label=label,
+        labels=labels,
         characters=len(text),
         notes=tuple(notes),
     )

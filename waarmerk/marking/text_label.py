@@ -13,7 +13,9 @@ the key is spelt as IPTC spells it in the address of the vocabulary. Read are al
 
 * other spellings of that key, and ``property`` or ``itemprop`` in place of ``name``, with the terms
   of schema.org (``https://schema.org/TrainedAlgorithmicMediaDigitalSource``);
-* ``AIGC`` in front matter, the label of GB 45438-2025.
+* ``AIGC``, the label of GB 45438-2025: in front matter, where TC260-PG-20258A has it as a block of
+  seven fields, and in a page, for which no guide names a place, as a ``meta`` of that name. It is
+  written on request.
 
 JSON-LD inside a page is not read: there the property mostly tells about a picture in the page.
 The proposals ``ai-generated`` and ``ai-disclosure`` for HTML have other words and are not settled.
@@ -25,8 +27,9 @@ A plain text has no place for a label.
 from __future__ import annotations
 
 import html
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +46,9 @@ SCHEMA_ORG: Final = "schema.org.digitalsourcetype"
 AIGC: Final = "aigc"
 
 KEY: Final = "digitalsourcetype"
+AIGC_KEY: Final = "AIGC"
+Lines = list[tuple[str, "str | Mapping[str, str]"]]
+"""Keys and what they say."""
 _TERMS: dict[str, str] = {"generated": GENERATED, "altered": ALTERED}
 
 _MOST_FRONT = 1 << 16
@@ -58,15 +64,16 @@ _AIGC_LABEL = re.compile(r"""["']?\bLabel["']?\s{0,20}:\s{0,20}["']?(\w{1,20})""
 
 # What may stand before the place where a label goes: every piece has a bounded look ahead.
 _BEFORE = re.compile(
-    r"\s+|<!--(?s:.*?)-->|<(?:!doctype|html|head|meta)\b[^>]{0,4000}>",
+    r"\s+|<!--(?s:.*?)-->|<(?:!doctype|html|head|meta)\b[^<>]{0,4000}+>",
     re.IGNORECASE,
 )
+# No tag that counts has another inside; so a page of tags that never close takes no longer.
 # A comment or an element of raw text that is never closed goes on to the end.
 _HEAD_PARTS = re.compile(
     r"<!--(?s:.*?)(?:-->|\Z)"
     r"|<(?P<raw>script|style|title|template|noscript)\b(?s:.*?)(?:</(?P=raw)\b|\Z)"
     r"|(?P<end></head\b|<body\b)"
-    r"|<meta\b(?P<attributes>[^>]{0,4000})>",
+    r"|<meta\b(?P<attributes>[^<>]{0,4000}+)>",
     re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(
@@ -106,28 +113,52 @@ def read_labels(text: str, media_type: str) -> list[Label]:
     return list(dict.fromkeys(labels))[:_MOST_LABELS]
 
 
-def labelled(text: str, media_type: str, kind: Kind, name: str) -> tuple[str, Label]:
-    """Return a text with a label that says what kind of content it is, and that label.
+def labelled(
+    text: str, media_type: str, kind: Kind, name: str, aigc: Mapping[str, str] | None = None
+) -> tuple[str, tuple[Label, ...]]:
+    """Return a text with a label that says what kind of content it is, and the labels it has.
 
     What is there stays; a label that says the same is not written twice.
+
+    Parameters
+    ----------
+    text, media_type
+        A text in front of which, or in whose head, a label can stand.
+    kind
+        ``generated`` or ``altered``.
+    name
+        How messages call the text.
+    aigc
+        The seven fields of an AIGC label (GB 45438-2025, Annex E), if one is asked for. One that
+        is there stays, and no other is written.
 
     Raises
     ------
     OutputError
-        If the text has no place for one.
+        If the text has no place for a label, or an AIGC label that says something else.
     """
-    label = Label(IPTC, _TERMS[kind])
-    if label in read_labels(text, media_type):
-        return text, label
-    if media_type == "text/html":
-        return _with_meta(text, label), label
-    if media_type == "text/markdown":
-        return _with_front_matter(text, label, name), label
-    raise OutputError(f"{name}: a plain text has no place for a label; use .md, or none")
+    wanted = [Label(IPTC, _TERMS[kind])]
+    there = read_labels(text, media_type)
+    if not has_place(media_type):
+        raise OutputError(f"{name}: a plain text has no place for a label; use .md, or none")
+    lines: Lines = [] if wanted[0] in there else [(KEY, wanted[0].value)]
+    if aigc is not None:
+        old = next((label for label in there if label.standard == AIGC), None)
+        if old is not None and old.value != aigc["Label"]:
+            raise OutputError(
+                f"{name}: has an AIGC label that says {old.value[:20]}; take it out, or leave the "
+                "new one out"
+            )
+        wanted.append(old or Label(AIGC, aigc["Label"]))
+        lines += [] if old else [(AIGC_KEY, aigc)]
+    if lines:
+        write = _with_meta if media_type == "text/html" else _with_front_matter
+        text = write(text, lines, name)
+    return text, tuple(wanted)
 
 
-def _with_meta(text: str, label: Label) -> str:
-    """Return a page with the label behind what its head begins with.
+def _with_meta(text: str, lines: Lines, name: str) -> str:
+    """Return a page with labels behind what its head begins with.
 
     Where a page leaves out the tags of its head, an element of a head begins one.
     """
@@ -137,12 +168,16 @@ def _with_meta(text: str, label: Label) -> str:
     # A page says in its first kilobyte how it is encoded, which therefore stays in front.
     place = len(text[:place].rstrip())
     line = _line_end(text) if place > 1 else ""
-    return f'{text[:place]}{line}<meta name="{KEY}" content="{label.value}">{text[place:]}'
+    tags = ""
+    for key, value in lines:
+        said = value if isinstance(value, str) else json.dumps(dict(value), separators=(",", ":"))
+        tags += f'{line}<meta name="{key}" content="{html.escape(said)}">'
+    return f"{text[:place]}{tags}{text[place:]}"
 
 
-def _with_front_matter(text: str, label: Label, name: str) -> str:
-    entry = f"{KEY}: {label.value}"
+def _with_front_matter(text: str, lines: Lines, name: str) -> str:
     line = _line_end(text)
+    entry = line.join(_entry(key, value, line) for key, value in lines)
     found = _front_matter(text)
     if found is not None:
         return f"{text[: found[1]]}{entry}{line}{text[found[1] :]}"
@@ -154,6 +189,15 @@ def _with_front_matter(text: str, label: Label, name: str) -> str:
             "without one"
         )
     return f"{mark}---{line}{entry}{line}---{line}{line}{body}"
+
+
+def _entry(key: str, value: str | Mapping[str, str], line: str) -> str:
+    """Return a line of front matter, or for several fields a block of them."""
+    if isinstance(value, str):
+        return f"{key}: {value}"
+    # A quote within quotes is written twice (YAML 1.2.2, 7.3.2).
+    fields = ("  {}: '{}'".format(name, said.replace("'", "''")) for name, said in value.items())
+    return line.join((f"{key}:", *fields))
 
 
 def _in_front_matter(text: str) -> Iterator[Label]:
@@ -204,10 +248,14 @@ def _in_head(text: str) -> Iterator[Label]:
             match[1].lower(): html.unescape(match[2] or match[3] or match[4] or "").strip()
             for match in _ATTRIBUTE.finditer(part["attributes"])
         }
-        names = (attributes.get(key, "") for key in ("name", "property", "itemprop"))
+        names = [attributes.get(key, "") for key in ("name", "property", "itemprop")]
         value = attributes.get("content")
         if value and any(_NAMES.fullmatch(name) for name in names):
             yield Label(_standard(value), value)
+        elif value and AIGC_KEY in names:
+            said = _AIGC_LABEL.search(value)
+            if said is not None:
+                yield Label(AIGC, said[1])
 
 
 def _standard(value: str) -> str:

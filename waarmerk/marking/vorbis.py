@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "flac_blocks",
+    "header_packets",
+    "laid_on_pages",
+    "numbered",
+    "page_content",
+    "pages",
     "read_flac",
     "read_ogg",
     "splice_flac",
@@ -122,24 +127,24 @@ def with_pictures(
 def splice_ogg(path: Path, out: Path, comments: Sequence[tuple[str, str]]) -> None:
     """Copy a Vorbis or Opus file with other comments."""
     with path.open("rb") as source, out.open("xb") as target:
-        pages = _pages(source)
-        first = next(pages, b"")
-        head = _content(first)
+        found = pages(source)
+        first = next(found, b"")
+        head = page_content(first)
         count = 3 if head.startswith(b"\x01vorbis") else 2
         prefix = _prefix(head)
-        packets, old = _rest_of_headers(pages, count - 1)
+        packets, old = header_packets(found, count - 1)
         vendor = _parsed(packets[0].removeprefix(prefix))[0]
         framing = b"\x01" if count == 3 else b""
         packets[0] = prefix + _built(vendor, comments) + framing
         serial = first[14:18]
         target.write(first)
         new = 0
-        for page in _paged(packets, serial):
+        for page in laid_on_pages(packets, serial):
             new += 1
-            target.write(_numbered(page, new))
-        for page in pages:
+            target.write(numbered(page, new))
+        for page in found:
             number = int.from_bytes(page[18:22], "little") - old + new
-            target.write(_numbered(page, number))
+            target.write(numbered(page, number))
 
 
 def _prefix(head: bytes) -> bytes:
@@ -247,7 +252,8 @@ def _picture_block(data: bytes, media_type: str, kind: int, description: str) ->
     )
 
 
-def _pages(file: BinaryIO) -> Iterator[bytes]:
+def pages(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the pages of an Ogg file, until something else comes."""
     file.seek(0)
     while True:
         head = file.read(27)
@@ -257,7 +263,8 @@ def _pages(file: BinaryIO) -> Iterator[bytes]:
         yield head + table + file.read(sum(table))
 
 
-def _content(page: bytes) -> bytes:
+def page_content(page: bytes) -> bytes:
+    """Return what is on a page (RFC 3533, 6)."""
     return page[27 + page[26] :] if len(page) >= 27 else b""
 
 
@@ -278,7 +285,7 @@ def _packets(file: BinaryIO, count: int, most: int) -> list[bytes]:
     """Return the first packets of a file, as many as are there and not too large."""
     packets: list[bytes] = []
     part = b""
-    for page in _pages(file):
+    for page in pages(file):
         for piece, ends in _split(page):
             part += piece
             if ends:
@@ -291,22 +298,43 @@ def _packets(file: BinaryIO, count: int, most: int) -> list[bytes]:
     return packets
 
 
-def _rest_of_headers(pages: Iterator[bytes], count: int) -> tuple[list[bytes], int]:
-    """Return the header packets behind the first, and how many pages they are on."""
+def header_packets(
+    following: Iterator[bytes], count: int, most: int = 1 << 30
+) -> tuple[list[bytes], int]:
+    """Return the header packets behind the first, and how many pages they are on.
+
+    Parameters
+    ----------
+    following
+        The pages behind the first.
+    count
+        How many packets there are to be.
+    most
+        How many bytes they may have.
+
+    Raises
+    ------
+    OutputError
+        If they are not there, or too large.
+    """
     packets: list[bytes] = []
-    part = b""
-    for used, page in enumerate(pages, 1):
+    parts: list[bytes] = []
+    size = 0
+    for used, page in enumerate(following, 1):
         for piece, ends in _split(page):
-            part += piece
+            parts.append(piece)
+            size += len(piece)
             if ends:
-                packets.append(part)
-                part = b""
+                packets.append(b"".join(parts))
+                parts = []
         if len(packets) >= count:
             return packets, used
-    raise OutputError("the encoder wrote an Ogg file without its headers")
+        if size > most:
+            break
+    raise OutputError("its headers are missing, cut off or too large")
 
 
-def _paged(packets: Sequence[bytes], serial: bytes) -> Iterator[bytes]:
+def laid_on_pages(packets: Sequence[bytes], serial: bytes) -> Iterator[bytes]:
     """Lay packets on pages, each of at most 255 segments."""
     laces: list[int] = []
     starts: list[bool] = []  # whether a packet begins with this segment
@@ -327,7 +355,8 @@ def _paged(packets: Sequence[bytes], serial: bytes) -> Iterator[bytes]:
         at += size
 
 
-def _numbered(page: bytes, number: int) -> bytes:
+def numbered(page: bytes, number: int) -> bytes:
+    """Return a page with another number, and the checksum that goes with it."""
     page = page[:18] + struct.pack("<I", number & 0xFFFFFFFF) + bytes(4) + page[26:]
     return page[:22] + struct.pack("<I", _checksum(page)) + page[26:]
 

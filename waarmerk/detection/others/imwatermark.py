@@ -1,0 +1,258 @@
+"""The fixed messages that image generators write with invisible-watermark's ``dwtDct``.
+
+How the mark is made (package invisible-watermark 0.2.0, ``imwatermark/maxDct.py``): of the colour
+difference U = 0.492 (B - Y) the Haar approximation is taken, which is half the sum of each 2 x 2
+pixels; it is cut into blocks of 4 x 4, which are numbered in reading order. There is no DCT in it,
+for all its name. Block i carries bit i modulo the length of the message, in the largest magnitude
+of its values but the first: its remainder modulo 36 is 9 for a 0 and 27 for a 1.
+
+          8 pixels of U          4 x 4 sums / 2
+        +--+--+--+--+            - a b c
+        |  |  |  |  |    ->      d e f g         max(|a|, |b|, ... |o|) mod 36
+        +--+--+--+--+            h i j k
+        ...                      l m n o         first value: not looked at
+
+Two things decide how it is read. Programs that hand the package 8-bit pixels have U around 128, so
+that the sums are about 256 larger (255 after the package has cut off fractions), and all positive.
+Programs that hand it floats have U around 0.5, where magnitudes also come from negative values; the
+package's own decoder, given the 8-bit file, does not find those again. And diffusers gave it RGB
+for BGR until the order was mended, so that older pictures carry the mark in R - Y.
+
+Evidence is the sum over the bits of the message of the mean of -sin(2 pi v / 36) over the blocks of
+each bit, the mean over all bits taken off, with the sign that the message gives the bit. If the
+message was drawn at random and the picture has nothing to do with it, signs are fair coins, so that
+Chernoff's bound holds for *any* picture, however flat, striped or repetitive. The messages of
+Stable Diffusion XL and FLUX were drawn at random, as their sources say. The others are words. All
+letters have some bits in common, and a pattern that repeats every 64 pixels (8 blocks) agrees with
+all of them at once; so of words the mean over all letters is taken off each bit of the byte.
+`benchmarks.others` measures whether the bound holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from waarmerk.detection.finding import WatermarkFinding
+from waarmerk.detection.statistics import log10_of_best
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from waarmerk.detection.finding import Kind
+
+__all__ = ["FOUND", "MARKS", "SCHEME", "PublicMark", "block_values", "evidence", "find"]
+
+SCHEME: Final = "imwatermark.dwt-dct"
+
+FOUND: Final = -6.0
+"""log10 p from which a mark is reported; benchmarks.others measures what that costs and gives."""
+
+MIN_PIXELS: Final = 256 * 256  # imwatermark/watermark.py refuses smaller pictures
+# The mark is everywhere, so of a large picture a band across its middle is enough.
+MAX_PIXELS: Final = 1 << 21
+_ROWS: Final = 64  # at a time, so that everything stays in the cache; whole blocks
+_STEP: Final = 36.0  # imwatermark/maxDct.py, ``scales``
+
+Reading = Literal["float", "swapped", "8 bit"]
+"""How the picture was handed over: floats, floats with R and B exchanged, or 8-bit pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMark:
+    """One message, who writes it, and how.
+
+    ``bits`` is the message in the order in which it is written, ``"0"`` and ``"1"``. The mean over
+    every ``period``-th bit is taken off: 8 for letters, 1 for random bits.
+    """
+
+    system: str
+    bits: str
+    readings: tuple[Reading, ...]
+    kind: Kind = "generated"
+    period: int = 1
+
+
+def _word(system: str, text: str, kind: Kind = "generated", period: int = 8) -> PublicMark:
+    bits = "".join(f"{byte:08b}" for byte in text.encode())
+    return PublicMark(system, bits, ("8 bit",), kind, period)
+
+
+# An entry here and a line in the test of the table are all that another message needs. Every
+# reading is one more try, which all findings pay for.
+MARKS: Final = (
+    # Stability-AI/generative-models, sgm/inference/helpers.py (floats); huggingface/diffusers,
+    # src/diffusers/pipelines/stable_diffusion_xl/watermark.py (floats, older versions swapped);
+    # others write the same message with the package as its own documentation shows it (8 bit).
+    PublicMark("Stable Diffusion XL", f"{0xB3EC907BB19E:b}", ("float", "swapped", "8 bit")),
+    # black-forest-labs/flux, src/flux/util.py. The constant is given with 48 digits, and bin()
+    # drops the two zeros that it begins with: what is written are 46 bits.
+    PublicMark("FLUX", f"{0x2AFE879CF52E:b}", ("float",)),
+    # CompVis/stable-diffusion, scripts/txt2img.py
+    _word("Stable Diffusion 1", "StableDiffusionV1"),
+    # Stability-AI/stablediffusion, scripts/txt2img.py
+    # (Four letters are too few to take their mean off: with all common bits, a pattern agrees with
+    # 25 of 32, which is no evidence.)
+    _word("Stable Diffusion 2", "SDV2", period=1),
+    # runwayml/stable-diffusion, as kept in HowToSD/cremage, modules/cremage/utils/watermark.py
+    _word("Stable Diffusion 1 Inpainting", "StableDiffusionV1-Inpainting", "altered"),
+    # invoke-ai/InvokeAI, invokeai/backend/image_util/invisible_watermark.py: the default text
+    _word("InvokeAI", "InvokeAI"),
+)
+
+TRIES: Final = sum(len(mark.readings) for mark in MARKS)
+
+
+def find(pixels: NDArray[np.uint8]) -> tuple[WatermarkFinding, ...]:
+    """Return what `evidence` is sure of, the surest first; of each system one finding."""
+    found = []
+    for mark, value in evidence(pixels).items():
+        if value <= FOUND:
+            found.append(
+                WatermarkFinding(
+                    "found",
+                    SCHEME,
+                    log10_p=value,
+                    kind=mark.kind,
+                    system=mark.system,
+                    public=True,
+                )
+            )
+    return tuple(sorted(found, key=lambda finding: finding.log10_p or 0.0))
+
+
+def evidence(pixels: NDArray[np.uint8]) -> dict[PublicMark, float]:
+    """Return log10 p of every mark, all readings paid for.
+
+    Parameters
+    ----------
+    pixels : uint8 [H, W, 3] or [H, W, 4]
+
+    Returns
+    -------
+    dict
+        Empty if the picture cannot carry such a mark: gray, under 65,536 pixels, or without a
+        single block of 8 x 8.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] < 3:
+        return {}
+    height, width = pixels.shape[:2]
+    if height * width < MIN_PIXELS or min(height, width) < 8:
+        return {}
+    first, values = block_values(pixels)
+    waves = {name: -np.sin(2.0 * np.pi / _STEP * value) for name, value in values.items()}
+    out = {}
+    for mark in MARKS:
+        signs = np.where(np.frombuffer(mark.bits.encode(), np.uint8) == ord("1"), 1.0, -1.0)
+        best = min(_log10_p(waves[name], first, signs, mark.period) for name in mark.readings)
+        out[mark] = log10_of_best(best, TRIES)
+    return out
+
+
+def block_values(
+    pixels: NDArray[np.uint8],
+) -> tuple[int, dict[Reading, NDArray[np.float32]]]:
+    """Return the value of every block in which its bit is, for every way to read it.
+
+    Parameters
+    ----------
+    pixels : uint8 [H, W, 3]
+
+    Returns
+    -------
+    first : int
+        The number of the first block that was looked at.
+    values : dict of float32 [blocks]
+    """
+    rows, columns = pixels.shape[0] // 8, pixels.shape[1] // 8
+    used = max(1, min(rows, MAX_PIXELS // max(1, 64 * columns)))
+    top = (rows - used) // 2
+    band = pixels[8 * top : 8 * (top + used), : 8 * columns]
+    lows, highs = [], []
+    for start in range(0, band.shape[0], _ROWS):
+        low, high = _extremes(_sums(band[start : start + _ROWS]))
+        lows.append(low)
+        highs.append(high)
+    low, high = np.concatenate(lows, axis=1), np.concatenate(highs, axis=1)
+    return top * columns, {
+        # Floats have an offset of 0.5 in U, hence 1 in these sums.
+        "float": np.maximum(np.abs(low[0] + 1.0), np.abs(high[0] + 1.0)),
+        "swapped": np.maximum(np.abs(low[1] + 1.0), np.abs(high[1] + 1.0)),
+        "8 bit": high[0] + 255.0,
+    }
+
+
+def _sums(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return half the sums of B - Y and of R - Y over 2 x 2 pixels, times 0.492."""
+    pairs = np.add(rows[::2], rows[1::2], dtype=np.uint16)
+    red, green, blue = (
+        np.add(pairs[:, ::2, k], pairs[:, 1::2, k], dtype=np.float32) for k in range(3)
+    )
+    half = np.float32(0.492 / 2)
+    green *= np.float32(0.587)
+    out = np.stack((blue, red))
+    out *= np.float32(1 - 0.114)
+    for result, other in ((out[0], red), (out[1], blue)):
+        np.subtract(result, green, out=result)
+        np.multiply(other, np.float32(0.299), out=other)
+        np.subtract(result, other, out=result)
+    out *= half
+    return out
+
+
+def _extremes(sums: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return minimum and maximum of every block of 4 x 4, its first value left out."""
+    out = []
+    for extreme in (np.minimum, np.maximum):
+        across = extreme(extreme(sums[:, 1::4], sums[:, 2::4]), sums[:, 3::4])
+        below = [across[:, :, k::4] for k in range(4)]
+        first = [sums[:, ::4, k::4] for k in (1, 2, 3)]
+        best = extreme(below[0], first[0])
+        for values in (*below[1:], *first[1:]):
+            extreme(best, values, out=best)
+        out.append(best.reshape(len(sums), -1))
+    return out[0], out[1]
+
+
+def _log10_p(
+    wave: NDArray[np.float32], first: int, signs: NDArray[np.float64], period: int
+) -> float:
+    """Return log10 of the bound on the chance that random signs agree with the picture as well."""
+    length = len(signs)
+    before = first % length
+    padded = np.zeros(-(-(before + len(wave)) // length) * length)
+    padded[before : before + len(wave)] = wave
+    counts = np.zeros_like(padded)
+    counts[before : before + len(wave)] = 1.0
+    blocks = counts.reshape(-1, length).sum(axis=0)
+    means = padded.reshape(-1, length).sum(axis=0) / np.maximum(blocks, 1.0)
+    means.shape = (-1, period)
+    means -= means.mean(axis=0)
+    means = means.ravel()
+    return _log10_sign_tail(float(signs @ means), np.abs(means))
+
+
+def _log10_sign_tail(total: float, magnitudes: NDArray[np.float64]) -> float:
+    """Bound the chance that a sum of these magnitudes with random signs is as large as `total`.
+
+    Chernoff's bound itself, min over s of sum_i ln cosh(s m_i) - s t. Of 32 bits it can show
+    2^-32, where Hoeffding's simpler one ends at exp(-16).
+    """
+    energy = float(magnitudes @ magnitudes)
+    if total <= 0.0 or energy <= 1e-18:
+        return 0.0
+    best, s = 0.0, total / energy  # where the simpler bound is smallest
+    for _ in range(60):
+        x = s * magnitudes
+        cosh = float(np.sum(x + np.log1p(np.exp(-2.0 * x)))) - len(x) * np.log(2.0)
+        best = min(best, cosh - s * total)  # any s gives a valid bound
+        tanh = np.tanh(x)
+        slope = float(magnitudes @ tanh) - total
+        curve = float(magnitudes @ (magnitudes * (1.0 - tanh * tanh)))
+        step = -slope / curve if curve > 0.0 else s
+        s = min(max(s + step, 0.5 * s), 2.0 * s)
+        if abs(slope) < 1e-9 * total:
+            break
+    return float(best / np.log(10.0))
