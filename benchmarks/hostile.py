@@ -204,7 +204,7 @@ def main() -> int:
         return 0
     make_seeds(seeds, options.fixtures)
     parameters = {"seed": options.seed, "per_batch": PER_BATCH}
-    out = ResultFile(options.out, ("batch",), parameters, fingerprint(seeds))
+    out = ResultFile(options.out, ("batch",), parameters, fingerprint(seeds), "whole")
     wanted = [{"batch": number} for number in range(-(-options.files // PER_BATCH))]
     with Worker(seeds) as worker:
         for row in list(out.missing(wanted)):

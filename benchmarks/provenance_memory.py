@@ -1,11 +1,10 @@
 """How much memory it takes to mark and to examine files of 400 MB.
 
-Usage::
+``python -m benchmarks.provenance_memory --out results/provenance_memory.jsonl [FORMAT...]``
 
-    python -m benchmarks.provenance_memory [--mb 400] [--folder FOLDER] [FORMAT...]
-
-Every step runs in a process of its own. What is printed is the peak of its resident memory, less
-what the process had after everything was imported and a small file of the same format was done.
+Every step runs in a process of its own. A row holds the peak of its resident memory, less what the
+process had after everything was imported and a small file of the same format was done. Up to three
+times the size is needed in ``--folder``. A run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -21,6 +20,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.provenance_report import memory_table
+from benchmarks.results import ResultFile, Row
 
 FORMATS = ("MP4", "MOV", "M4A", "AVI", "WAV", "WAV with watermark", "FLAC", "MP3", "WEBM", "OGG")
 FORMATS += ("PDF", "TIFF", "GIF", "SVG", "DOCX", "anything")
@@ -120,36 +122,37 @@ def step(what: str, name: str, path: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("formats", nargs="*", default=FORMATS)
     parser.add_argument("--mb", type=int, default=400)
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--folder", type=Path, help="for the files; the usual one by default")
+    parser.add_argument("--out", type=Path, default=Path("results/provenance_memory.jsonl"))
     parser.add_argument("--step", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         step(options.step[0], options.formats[0], Path(options.step[1]), options.folder)
         return
-    print(f"| {options.mb} MB of | mark: MB | s | detect: MB | s | |")
-    print("|---|---|---|---|---|---|")
-    for name in options.formats:
-        folder = Path(tempfile.mkdtemp(prefix="waarmerk-memory-", dir=options.folder))
-        try:
-            path = large(folder / "large", name, options.mb * 1_000_000)
-            marked = run("mark", name, path, folder)
-            found = sorted(folder.glob("marked-*"), key=lambda p: p.stat().st_size)
-            read = run("detect", name, found[-1] if found else path, folder)
-            told = f"{marked['is']}; {read['is']}"
-            print(
-                f"| {name} | {marked['mb']} | {marked['seconds']} | {read['mb']} "
-                f"| {read['seconds']} | {told} |",
-                flush=True,
-            )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    out = ResultFile(options.out, ("format",), {"mb": options.mb}, medium="whole")
+    for row in list(out.missing({"format": name} for name in options.formats)):
+        out.append([row | {"size_mb": options.mb} | measured(row["format"], options)])
+        print(out.rows[-1], flush=True)
+    print(memory_table(out.rows))
 
 
-def run(what: str, name: str, path: Path, folder: Path) -> dict[str, object]:
+def measured(name: str, options: argparse.Namespace) -> Row:
+    """Return what it takes to mark a large file of a format, and to examine the result."""
+    folder = Path(tempfile.mkdtemp(prefix="waarmerk-memory-", dir=options.folder))
+    try:
+        path = large(folder / "large", name, options.mb * 1_000_000)
+        marked = run("mark", name, path, folder)
+        found = sorted(folder.glob("marked-*"), key=lambda p: p.stat().st_size)
+        return {"mark": marked, "detect": run("detect", name, found[-1] if found else path, folder)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(what: str, name: str, path: Path, folder: Path) -> Row:
     """Run a step in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.provenance_memory", name]
     command += ["--folder", str(folder), "--step", what, str(path)]

@@ -12,7 +12,6 @@ of CPU (all threads); ``beyond`` is what a call takes more than the decoding. Th
 
 import argparse
 import io
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -23,13 +22,12 @@ from PIL import Image
 
 from benchmarks.data import pictures
 from benchmarks.processes import use_one_core
-from benchmarks.results import Row
-from benchmarks.run_images import ONE_THREAD
-from benchmarks.tables import grouped, table
+from benchmarks.provenance_report import speed_kept, speed_table
+from benchmarks.results import ResultFile, Row
+from benchmarks.throughput import on_one_thread
 
 SIZES = ((640, 480), (1024, 768))
 QUALITIES = (75, 90)
-PROMISED = 10.0
 Call = Callable[[], object]
 
 
@@ -114,26 +112,19 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("results/provenance_speed.jsonl"))
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
+    on_one_thread("benchmarks.provenance_speed")
     use_one_core()
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    from benchmarks.results import ResultFile
-
-    # Whatever is timed is part of the whole package, so its code is not fingerprinted by parts.
-    options.out.unlink(missing_ok=True)
+    options.out.unlink(missing_ok=True)  # a comparison of half an old and half a new run is none
     out = ResultFile(
-        options.out, ("picture", "size", "quality", "what"), {"rounds": options.rounds}, "all"
+        options.out,
+        ("picture", "size", "quality", "what"),
+        {"rounds": options.rounds},
+        medium="whole",
     )
     out.append(measured(options.data, options.rounds))
-    lines, kept = [], True
-    for (size, quality, what), group in grouped(out.rows, "size", "quality", "what").items():
-        beyond = statistics.median(row["beyond_ms"] for row in group)
-        most = max(row["beyond_ms"] for row in group)
-        taken = statistics.median(row["ms"] for row in group)
-        more = [f"{beyond:.1f}", f"{most:.1f}"] if what.startswith("detect") else ["", ""]
-        lines.append([f"{size}, quality {quality}: {what}", f"{taken:.1f}", *more])
-        kept &= what != "detect, no key" or beyond <= PROMISED
-    print(table(["call", "ms", "beyond decoding", "worst picture"], lines))
-    print("kept" if kept else f"not kept: over {PROMISED:g} ms beyond decoding")
+    print(speed_table(out.rows))
+    kept, said = speed_kept(out.rows)
+    print(said)
     return int(not kept)
 
 

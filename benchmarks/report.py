@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks import sound_report, text_report, text_speed_report
+from benchmarks import provenance_report, sound_report, text_report, text_speed_report
 from benchmarks.data import TUNING_GRAPHICS
 from benchmarks.false_positives import THRESHOLDS, summarise
 from benchmarks.results import Row, read
@@ -34,6 +34,7 @@ TITLES = {
     "throughput": "Speed",
     **sound_report.TITLES,
     **text_report.TITLES,
+    **provenance_report.TITLES,
 }
 SURE = -9.0  # log10 p of "detected"
 FOR_FIGURES = ("512", "1024", "12mp")
@@ -301,6 +302,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "sound_false_positives": (("sound_false_positives.jsonl",), false_positives),
     **sound_report.SECTIONS,
     **text_report.SECTIONS,
+    **provenance_report.SECTIONS,
 }
 
 

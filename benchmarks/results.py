@@ -20,7 +20,9 @@ Row = dict[str, Any]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py")
-# What the rows of each medium depend on: the mark, its detector, and the changes made to it.
+# What the rows of each medium depend on: the mark, its detector, and the changes made to it. What
+# begins with "!" is taken off again. Provenance is all that is no watermark of ours, however its
+# files are arranged; "whole" is for what goes through everything.
 _MEASURED = {
     "image": (
         *_BOTH,
@@ -52,7 +54,22 @@ _MEASURED = {
         "benchmarks/text_model.py",
         "benchmarks/text_write.py",
     ),
+    "provenance": (
+        *(f"waarmerk/{name}.py" for name in ("errors", "files")),
+        *(f"waarmerk/{part}/**/*.py" for part in ("marking", "detection")),
+        *(f"!waarmerk/*/{engine}/**/*.py" for engine in ("image", "audio", "text")),
+        "benchmarks/provenance_conformance.py",
+        *(f"tests/{name}.py" for name in ("c2pa_fixtures", "every_format", "rubric")),
+    ),
+    "public marks": (
+        "waarmerk/detection/**/others/*.py",
+        "waarmerk/detection/**/statistics.py",
+        "benchmarks/graphics.py",
+        "benchmarks/transforms.py",
+    ),
+    "whole": ("waarmerk/**/*.py",),
 }
+_SIGNING = ("c2pa-python", "cryptography")
 _PACKAGES = {
     "image": ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image"),
     "audio": (
@@ -60,13 +77,20 @@ _PACKAGES = {
         *("librosa", "pesq", "visqol-python"),
     ),
     "text": ("waarmerk", "numpy", "scipy", "numba", "tokenizers"),
+    "provenance": ("waarmerk", *_SIGNING, "encypher-c2pa", "pillow", "soundfile", "av"),
+    "public marks": ("waarmerk", "numpy", "scipy", "pillow"),
+    "whole": ("waarmerk", *_SIGNING, "numpy", "numba", "pillow", "soundfile", "av"),
 }
 
 
 def code_fingerprint(medium: str = "image") -> str:
     """Return 12 hex digits that change with the source of what the benchmark measures."""
     digest = hashlib.sha256()
-    paths = {path for pattern in _MEASURED[medium] for path in _ROOT.glob(pattern)}
+    paths: set[Path] = set()
+    for pattern in _MEASURED[medium]:
+        paths |= set() if pattern[0] == "!" else set(_ROOT.glob(pattern))
+    for pattern in _MEASURED[medium]:
+        paths -= set(_ROOT.glob(pattern[1:])) if pattern[0] == "!" else set()
     for path in sorted(paths):
         digest.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
@@ -130,7 +154,7 @@ class ResultFile:
         What decides the rows beside the code; has to be equal when a run is resumed.
     fingerprint : str, optional
         Of the code measured; by default that of the mark of `medium` and its detector.
-    medium : {"image", "audio", "text"}
+    medium : {"image", "audio", "text", "provenance", "public marks", "whole"}
         What is measured.
     """
 

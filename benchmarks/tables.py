@@ -15,6 +15,8 @@ NAMES = {
     "librosa": "librosa",
     "pesq": "pesq",
     "visqol-python": "visqol-python",
+    "c2pa-python": "c2pa-python",
+    "encypher-c2pa": "encypher-c2pa",
 }
 
 

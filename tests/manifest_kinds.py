@@ -65,7 +65,7 @@ def png() -> bytes:
 
 
 def signed(kind="generated", data=None, media_type="image/jpeg", signer=SIGNER, **options):
-    content = ManifestContent(title="made", kind=kind, agent=options.pop("agent", None))
+    content = ManifestContent(title="made", kind=kind)
     data = jpeg() if data is None else data
     return Signed(sign_bytes(data, media_type, signer, content, **options), media_type)
 
@@ -108,7 +108,7 @@ KINDS: dict[str, Callable[[], Signed]] = {
     "generated from a generated parent": lambda: signed(parent=parent()),
     "generated from an altered parent": lambda: signed(parent=parent("altered")),
     "generated, converted": lambda: signed(data=png(), media_type="image/png", parent=parent()),
-    "altered": lambda: signed("altered", agent="Inpaint"),
+    "altered": lambda: signed("altered", disclosure=Disclosure(system="Inpaint")),
     "altered, watermarked, disclosed": lambda: signed(
         "altered", soft_binding=BINDING, key_id=KEY_ID, disclosure=PROFILE
     ),

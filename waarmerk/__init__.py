@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from waarmerk.detection.file import detect_file
     from waarmerk.detection.finding import WatermarkFinding
     from waarmerk.detection.report import DetectionReport
+    from waarmerk.detection.signed import ReportSigner, VerifiedReport, sign_report, verify_report
+    from waarmerk.detection.trust import TrustLists, stored_lists
     from waarmerk.errors import (
         CannotMarkError,
         InputError,
@@ -32,27 +34,35 @@ if TYPE_CHECKING:
     )
     from waarmerk.files import mark_file
     from waarmerk.marking.audio import AudioMarker
+    from waarmerk.marking.disclosure import Disclosure, Operation
     from waarmerk.marking.key import KeyRing, MarkingKey
+    from waarmerk.marking.label import AigcLabel
     from waarmerk.marking.payload import MarkId
     from waarmerk.marking.signer import Signer
 
     __version__: str
 
 __all__ = [
+    "AigcLabel",
     "AudioDetector",
     "AudioMarker",
     "CannotMarkError",
     "DetectionReport",
+    "Disclosure",
     "InputError",
     "KeyFileError",
     "KeyRing",
     "MarkId",
     "Marked",
     "MarkingKey",
+    "Operation",
     "OutputError",
+    "ReportSigner",
     "Signer",
     "SigningError",
+    "TrustLists",
     "UnsupportedInputError",
+    "VerifiedReport",
     "WaarmerkError",
     "WatermarkFinding",
     "__version__",
@@ -64,23 +74,32 @@ __all__ = [
     "mark_audio",
     "mark_file",
     "mark_image",
+    "sign_report",
+    "stored_lists",
+    "verify_report",
 ]
 
 _HOME = {
+    "AigcLabel": "waarmerk.marking.label",
     "AudioDetector": "waarmerk.detection.audio",
     "AudioMarker": "waarmerk.marking.audio",
     "CannotMarkError": "waarmerk.errors",
     "DetectionReport": "waarmerk.detection.report",
+    "Disclosure": "waarmerk.marking.disclosure",
     "InputError": "waarmerk.errors",
     "KeyFileError": "waarmerk.errors",
     "KeyRing": "waarmerk.marking.key",
     "MarkId": "waarmerk.marking.payload",
     "Marked": "waarmerk.api",
     "MarkingKey": "waarmerk.marking.key",
+    "Operation": "waarmerk.marking.disclosure",
     "OutputError": "waarmerk.errors",
+    "ReportSigner": "waarmerk.detection.signed",
     "Signer": "waarmerk.marking.signer",
     "SigningError": "waarmerk.errors",
+    "TrustLists": "waarmerk.detection.trust",
     "UnsupportedInputError": "waarmerk.errors",
+    "VerifiedReport": "waarmerk.detection.signed",
     "WaarmerkError": "waarmerk.errors",
     "WatermarkFinding": "waarmerk.detection.finding",
     "detect_audio": "waarmerk.api",
@@ -91,6 +110,9 @@ _HOME = {
     "mark_audio": "waarmerk.api",
     "mark_file": "waarmerk.files",
     "mark_image": "waarmerk.api",
+    "sign_report": "waarmerk.detection.signed",
+    "stored_lists": "waarmerk.detection.trust",
+    "verify_report": "waarmerk.detection.signed",
 }
 
 

@@ -155,7 +155,7 @@ def test_changed_content_is_found(file_format):
     position = {"WEBP": 60, "TIFF": 60, "AVIF": len(data) - 20}.get(file_format, len(data) - 20)
     finding = read_manifest(changed(data, position), MEDIA_TYPES[file_format], ROOT)
     assert finding.status == "invalid"
-    assert finding.reason == "the file was changed after it was signed"
+    assert finding.reason == "it was signed for other bytes than these"
     assert finding.codes[0] in ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch")
 
 

@@ -1,8 +1,7 @@
 """Manifests that other software made: what is found in them, and that nothing asks the network.
 
-The files are those of five independent writers. Their index says what two validators make of each;
-where they agree, that is what is expected here. Differences between the writers and us that are on
-purpose are named below.
+The files are those of five independent writers, and what is expected of each is in
+tests/c2pa_fixtures.py.
 """
 
 import json
@@ -14,60 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.c2pa_fixtures import MODES, SHARED, TEST_ROOTS, expected, index, lists_of
 from tests.detection.test_manifest import CHAIN
 from waarmerk.detection.manifest import INGREDIENT, read_manifest
 from waarmerk.detection.reasons import IDENTITY_NOT_CHECKED, reason_in_dutch
 from waarmerk.detection.trust import TrustList, TrustLists
 from waarmerk.marking.provenance import GENERATED
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "fixtures" / "c2pa"
 pytestmark = [
     pytest.mark.shared,
     pytest.mark.skipif(
         not SHARED.is_dir(), reason="needs the signed files in ../shared/fixtures/c2pa"
     ),
 ]
-STATES = {
-    "Trusted": {"trusted"},
-    "Valid": {"valid"},
-    "Invalid": {"invalid"},
-    "no-manifest": {"absent"},
-    # The library's exceptions: on a manifest, and on a file.
-    "error": {"error", "not_checked"},
-}
-TEST_ROOTS = "test_cert_root_bundle.pem"
-MODES = {"c2pa_python_with_test_roots": (TEST_ROOTS,), "c2pa_python_official_list": ()}
-
-
-def index():
-    path = SHARED / "index.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-
-def lists_of(mode):
-    """Return the lists of a run: the official ones, for signers and for time-stamps, and more."""
-    trust = SHARED / "trust"
-    lists = [
-        TrustList.from_bytes((trust / name).read_bytes(), name)
-        for name in ("C2PA-TRUST-LIST.pem", *MODES[mode])
-    ]
-    times = (trust / "C2PA-TSA-TRUST-LIST.pem").read_bytes()
-    return TrustLists([*lists, TrustList.from_bytes(times, "times", "tsa")])
-
-
-def expected(entry, mode):
-    """Return the statuses that are right for a file."""
-    states = set(STATES[entry[mode]])
-    if entry["c2pa_python_with_test_roots"] == "no-manifest":
-        # The other run reports the same thing as an exception.
-        states = {"absent"}
-    if entry["category"] == "cawg" and mode == "c2pa_python_with_test_roots":
-        # Broken or unknown there because of an identity assertion. Those are not looked at here:
-        # their documents are on the web. What remains is the signer of the claim.
-        states.add("trusted")
-    if entry["category"] == "cawg" and mode == "c2pa_python_official_list":
-        states.add("valid")
-    return states
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,9 @@ def test_a_lost_marker_is_said(marked):
     ("change", "verdict", "status", "codes", "reason"),
     [
         (lambda t: t.replace("What", "That"), "inconsistent", "invalid",
-         {"assertion.dataHash.mismatch"}, "the file was changed after it was signed"),
+         {"assertion.dataHash.mismatch"}, "it was signed for other bytes than these"),
         (lambda t: t + "more", "inconsistent", "invalid",
-         {"assertion.dataHash.mismatch"}, "the file was changed after it was signed"),
+         {"assertion.dataHash.mismatch"}, "it was signed for other bytes than these"),
         (lambda t: t * 2, "claimed", "invalid", {MULTIPLE}, SEVERAL_WRAPPERS),
         (lambda t: t + wrapper_of(b"x")[:-1], "claimed", "invalid", {MULTIPLE}, SEVERAL_WRAPPERS),
         (lambda t: t[:-2000], "none_found", "error", {CORRUPTED}, "bytes are left of it"),

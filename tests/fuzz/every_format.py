@@ -64,6 +64,7 @@ type = "c2pa.types.model"
 oversight = "prompt_guided"
 [[operations]]
 action = "translated"
+source = "trainedAlgorithmicMedia"
 source_language = "en"
 target_language = "nl"
 [training]
@@ -123,7 +124,7 @@ def _labelled() -> dict[str, bytes]:
     buffer = io.BytesIO()
     hidden.save(buffer, "PNG")
     out["stealth.png"] = buffer.getvalue()
-    heic = out["labels.avif"].replace(b"ftypavif", b"ftypheic").replace(b"av01", b"hvc1")
+    heic = out["labels.avif"].replace(b"avif", b"heic").replace(b"av01", b"hvc1")
     box = struct.pack(">I4s", 8 + len(XMP), b"xml ") + XMP
     signature = b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
     brob = struct.pack(">I4s4s", 24, b"brob", b"xml ") + bytes(12)
@@ -157,18 +158,35 @@ def _sounds() -> dict[str, bytes]:
 
 
 def _texts() -> dict[str, bytes]:
+    anchor = make_test_chain().root
     hidden = "a\u200bb\u202ec\U000e0041 " + "word " * 50
     return {
         "plain.txt": ("Some words, a line.\n" * 30).encode(),
         "hidden.txt": hidden.encode(),
         "front.md": f"---\nAIGC: '{AIGC}'\n---\n# A title\n\nText.\n".encode(),
         "labels.html": HTML.encode(),
-        "anchors.pem": make_test_chain().root,
+        "anchors.pem": anchor,
         "profile.toml": PROFILE.encode(),
-        "list.json": json.dumps(
-            {"LoTE": {"TrustedEntitiesList": [{"TrustedEntityServices": [{"val": "MIIB"}]}]}}
-        ).encode(),
+        "list.json": _trust_list(anchor),
     }
+
+
+def _trust_list(anchor: bytes) -> bytes:
+    """Return a list of one authority as ETSI TS 119 602 has it."""
+    lines = anchor.decode().split("-----BEGIN CERTIFICATE-----")[1].split("-----END")[0]
+    service = {
+        "ServiceStatus": "http://c2pa.org/trust-list/trusted",
+        "StatusStartingTime": "2025-01-01T00:00:00Z",
+        "ServiceDigitalIdentity": {"X509Certificates": [{"val": "".join(lines.split())}]},
+    }
+    scheme = {
+        "SchemeName": [{"lang": "en", "value": "one list"}],
+        "ListIssueDateTime": "2026-01-01T00:00:00Z",
+        "NextUpdate": "2027-01-01T00:00:00Z",
+    }
+    entity = {"TrustedEntityServices": [{"ServiceInformation": service}]}
+    root = {"ListAndSchemeInformation": scheme, "TrustedEntitiesList": [entity]}
+    return json.dumps({"LoTE": root}).encode()
 
 
 def _videos() -> dict[str, bytes]:

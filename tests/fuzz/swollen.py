@@ -16,7 +16,7 @@ MANY = 30_000
 def swollen() -> dict[str, Callable[[], bytes]]:
     """Return how to make each file, by its name."""
     return {
-        "chunks.png": lambda: _png(_chunk(b"tEXt", b"parameters\0Steps: 1") * MANY),
+        "chunks.png": lambda: _png(_chunk(b"tEXt", b"parameters\0Steps: 1") * 100_000),
         "keywords.png": lambda: _png(_chunk(b"iTXt", b"AIGC\0\0\0\0\0" + b'{"AIGC":' * MANY)),
         "inflated.png": lambda: _png(
             _chunk(b"zTXt", b"prompt\0\0" + zlib.compress(bytes(10**7), 9)) * 50
@@ -36,18 +36,24 @@ def swollen() -> dict[str, Callable[[], bytes]]:
             )
         ),
         "fill.jpg": lambda: _jpeg(b"\xff" * (5 * MANY)),
-        "boxes.mp4": lambda: _mp4(struct.pack(">I4s", 8, b"free") * (5 * MANY)),
+        "boxes.mp4": lambda: _mp4(struct.pack(">I4s", 8, b"free") * 500_000),
+        "flat.mp4": lambda: _mp4(b"") + struct.pack(">I4s", 8, b"free") * 500_000,
+        "spread.mp4": lambda: _mp4(
+            (struct.pack(">I4s", 808, b"trak") + struct.pack(">I4s", 8, b"free") * 100) * 5000
+        ),
         "deep.mp4": lambda: _mp4(
             b"".join(struct.pack(">I4s", 8 * (20_000 - i), b"udta") for i in range(20_000))
         ),
-        "boxes.jxl": lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + struct.pack(">I4s", 8, b"xml ") * MANY,
+        "boxes.jxl": lambda: (
+            b"\0\0\0\x0cJXL \r\n\x87\n" + struct.pack(">I4s", 8, b"xml ") * 100_000
+        ),
         "items.heic": lambda: (
             struct.pack(">I4s4sI4s", 20, b"ftyp", b"heic", 0, b"mif1")
             + struct.pack(">I4sI", 12 + 24 * 60_000, b"meta", 0)
             + struct.pack(">I4sIHH8s", 24, b"infe", 1 << 25, 1, 0, b"mime\0\0\0\0") * 60_000
         ),
-        "chunks.wav": lambda: _riff(b"WAVE", struct.pack("<4sI", b"LIST", 0) * (3 * MANY)),
-        "chunks.webp": lambda: _riff(b"WEBP", struct.pack("<4sI", b"XMP ", 0) * (3 * MANY)),
+        "chunks.wav": lambda: _riff(b"WAVE", struct.pack("<4sI", b"LIST", 0) * (10 * MANY)),
+        "chunks.webp": lambda: _riff(b"WEBP", struct.pack("<4sI", b"XMP ", 0) * (10 * MANY)),
         "chunks.avi": lambda: _riff(b"AVI ", struct.pack("<4sI4s", b"LIST", 4, b"INFO") * MANY),
         "frames.mp3": lambda: (
             b"ID3\3\0\0\0\x70\0\0" + (b"TXXX\0\0\0\x07\0\0\3AIGC\0{" * MANY)[: 0x70 << 14]

@@ -9,6 +9,9 @@ from benchmarks.hostile import Worker, make_seeds, results
 from tests.fuzz.chunks import chunks, mutated
 from tests.fuzz.every_format import every_seed
 from tests.fuzz.readers import outcome, readers
+from waarmerk.detection.manifest import read_manifest
+from waarmerk.detection.trust_formats import read_certificates
+from waarmerk.marking.disclosure import Disclosure
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts memory and calls as Linux does")
 HAS_CHUNKS = (
@@ -49,6 +52,39 @@ def test_damage_follows_from_its_seed_and_always_ends(files):
             again = [mutated(data, random.Random(f"{name}{i}"), others) for i in range(20)]  # noqa: S311
             assert once == again
             assert sum(other != data for other in once) > 10
+
+
+READS = {
+    ".toml": "profile",
+    ".json": "trust list",
+    ".pem": "trust list",
+    ".jws": "signed report",
+    ".c2pa": "manifest beside",
+}
+REFUSED = {"bomb.png": "InputError"}
+"""Refused on purpose: what swells while it is opened."""
+
+
+def test_every_seed_is_accepted_as_it_is_by_its_reader(files, tmp_path):
+    every = readers()
+    for name, data in files.items():
+        path = tmp_path / name
+        path.write_bytes(data)
+        read = every[READS.get(path.suffix, "detect file")][1]
+        assert outcome(read, path, data, random.Random(4)) == REFUSED.get(name, "done"), name  # noqa: S311
+
+
+def test_the_seeds_that_are_no_media_say_all_that_their_readers_know(files, tmp_path):
+    path = tmp_path / "profile.toml"
+    path.write_bytes(files["profile.toml"])
+    profile = Disclosure.from_toml(path)
+    assert (profile.oversight, profile.aigc.content_producer) == ("prompt_guided", "p")
+    assert len(profile.operations) == 1
+    read = read_certificates(files["list.json"], "list.json")
+    assert len(read.authorities) == 1
+    assert read.issued == "2026-01-01T00:00:00Z"
+    found = read_manifest(files["signed_labels.png"], "image/png")
+    assert found.status == "valid"
 
 
 def test_good_files_are_no_find(files, tmp_path, capfd):

@@ -186,13 +186,6 @@ def test_disclosure_is_found_where_readers_look():
     assert all(a["created"] for a in manifest["assertions"])
 
 
-def test_agent_of_the_content_goes_before_that_of_the_profile():
-    content = ManifestContent(title="out", agent="Another")
-    signed = sign_bytes(sample("image/png"), "image/png", SIGNER, content, disclosure=PROFILE)
-    actions = data_of(active(Signed(signed, "image/png")), "c2pa.actions.v2")["actions"]
-    assert actions[0]["softwareAgent"] == {"name": "Another"}
-
-
 def test_operation_that_contradicts_the_kind_is_refused():
     said = Disclosure(
         operations=(Operation("edited", None, "compositeWithTrainedAlgorithmicMedia"),)

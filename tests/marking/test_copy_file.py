@@ -14,6 +14,7 @@ from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningErr
 from waarmerk.files import mark_file
 from waarmerk.marking.certificate import make_test_chain
 from waarmerk.marking.copy_file import TEXT_INSIDE
+from waarmerk.marking.disclosure import Disclosure
 from waarmerk.marking.formats import DOCUMENTS, FORMATS, PICTURES, SOUNDS, UNKNOWN, VIDEOS
 from waarmerk.marking.place import publish
 from waarmerk.marking.signer import Signer
@@ -22,6 +23,7 @@ from waarmerk.marking.source import identify
 CHAIN = make_test_chain()
 SIGNER = Signer.from_pem(CHAIN.chain, CHAIN.key)
 KEY = MarkingKey(bytes(range(32)), created="2026-01-01T00:00:00Z")
+MAKER = Disclosure(system="Maker")
 WHY = "made before there were watermarks"
 EMBEDS = [n for n in MADE if n in FORMATS and FORMATS[n].embeds]
 
@@ -51,7 +53,7 @@ def marked(files, tmp_path_factory):
     out = {}
     for name, source in files.items():
         target = folder / f"{name}{extension(name)}"
-        report = mark_file(source, target, signer=SIGNER, no_watermark=why(name), agent="Maker")
+        report = mark_file(source, target, signer=SIGNER, no_watermark=why(name), disclosure=MAKER)
         out[name] = target, report
     return out
 

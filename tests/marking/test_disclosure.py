@@ -163,8 +163,9 @@ def test_model_types_of_others():
     assert Disclosure(model_type="com.example.types.diffusion").assertions()
     assert len(MODEL_TYPES) == 24  # C2PA 2.4, table 12
     for wrong in ("c2pa.types.dataset", "diffusion", "", "com..example"):
-        with pytest.raises(InputError, match="model_type"):
+        with pytest.raises(InputError, match="model_type") as error:
             Disclosure(model_type=wrong)
+        assert len(str(error.value)) < 500
 
 
 VALUES = st.recursive(

@@ -158,12 +158,6 @@ def test_a_refusal_tells_of_a_mark_that_is_there_already(tmp_path):
     assert only(tmp_path, "1.png", "small.png")
 
 
-def test_the_version_of_an_agent_needs_the_agent(photo, tmp_path):
-    with pytest.raises(InputError, match="agent_version"):
-        mark_file(photo, tmp_path / "m.png", KEY, signer=SIGNER, agent_version="1")
-    assert only(tmp_path)
-
-
 # The picture
 
 

@@ -79,7 +79,7 @@ def test_the_sound_is_copied_byte_for_byte(sound, monkeypatch):
 @pytest.mark.parametrize("in_pieces", [True, False])
 def test_any_change_of_the_content_is_noticed(sound, in_pieces, monkeypatch):
     data = signed(monkeypatch, sound, in_pieces=in_pieces)
-    store, (start, length) = large_file.embedded_store(io.BytesIO(data), sound[1])
+    store, ((start, length),) = large_file.embedded_store(io.BytesIO(data), sound[1])
     rest = [*range(start), *range(start + length, len(data))]
     for place in (rest[40], rest[len(rest) // 2], rest[-1]):
         changed = bytearray(data)
@@ -98,7 +98,7 @@ def test_a_manifest_of_another_file_does_not_count(sound, monkeypatch, tmp_path)
     name = {v: k for k, v in KINDS.items()}[sound[1]]
     other = rendered_sound.file(tmp_path / "other", name, melody(1.0, seed=5)).read_bytes()
     out = io.BytesIO()
-    large_file._embed(io.BytesIO(other), out, sound[1], store)
+    large_file._way_for(io.BytesIO(other), sound[1])[0](io.BytesIO(other), out, store)
     assert both(monkeypatch, out.getvalue(), sound[1]).status == "invalid"
 
 

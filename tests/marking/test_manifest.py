@@ -21,6 +21,7 @@ from PIL import Image
 
 from waarmerk.errors import InputError, SigningError, UnsupportedInputError
 from waarmerk.marking.certificate import make_test_chain, write_test_chain
+from waarmerk.marking.disclosure import Disclosure
 from waarmerk.marking.manifest import ManifestContent, Parent, Signer, sign_bytes, sign_stream
 from waarmerk.marking.profile import load_key
 from waarmerk.marking.provenance import ALTERED, GENERATED, offline_settings
@@ -91,10 +92,11 @@ def test_every_format_is_signed_and_its_pixels_are_untouched(file_format):
 
 def test_generated_content():
     when = datetime(2026, 11, 21, 10, 0, 0, 5, tzinfo=UTC)
-    content = ManifestContent(
-        title="generated.png", agent="ExampleGen XL", agent_version="1.0", when=when
+    content = ManifestContent(title="generated.png", when=when)
+    system = Disclosure(system="ExampleGen XL", version="1.0")
+    manifest = active(
+        sign_bytes(picture(), "image/png", SIGNER, content, soft_binding=BINDING, disclosure=system)
     )
-    manifest = active(sign_bytes(picture(), "image/png", SIGNER, content, soft_binding=BINDING))
     created, watermarked = actions(manifest)
     assert created == {
         "action": "c2pa.created",
@@ -127,10 +129,16 @@ def test_without_a_watermark_nothing_is_said_about_one():
 
 
 def test_altered_content_refers_to_what_was_altered():
-    content = ManifestContent(title="out.png", kind="altered", agent="Inpaint")
+    content = ManifestContent(title="out.png", kind="altered")
     parent = Parent(picture("JPEG"), "image/jpeg", "photo.jpg")
     signed = sign_bytes(
-        picture(), "image/png", SIGNER, content, soft_binding=BINDING, parent=parent
+        picture(),
+        "image/png",
+        SIGNER,
+        content,
+        soft_binding=BINDING,
+        parent=parent,
+        disclosure=Disclosure(system="Inpaint"),
     )
     manifest = active(signed)
     opened, edited, *_ = actions(manifest)
@@ -453,6 +461,7 @@ OFFLINE = """
 import io, sys
 sys.addaudithook(lambda event, _: event.startswith("socket.") and sys.exit("opened a socket"))
 from waarmerk.marking.certificate import make_test_chain
+from waarmerk.marking.disclosure import Disclosure
 from waarmerk.marking.manifest import ManifestContent, Parent, Signer, sign_bytes
 from waarmerk.detection.manifest import read_manifest
 data = sys.stdin.buffer.read()

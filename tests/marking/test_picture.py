@@ -302,6 +302,21 @@ def test_a_decompression_bomb_is_refused_before_decoding(monkeypatch):
         open_for_detection(data, "x.png")
 
 
+def test_a_png_with_endless_chunks_is_refused():
+    def png(kind, count):
+        chunk = bytes(4) + kind + zlib.crc32(kind).to_bytes(4, "big")
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 48)).save(buffer, "PNG")
+        return buffer.getvalue()[:33] + chunk * count + buffer.getvalue()[33:]
+
+    for open_it in (open_for_detection, open_for_marking):
+        with pytest.raises(InputError, match="more than 10,000 chunks that are no picture"):
+            open_it(png(b"teXt", 10_000), "x.png")
+    # IHDR and IEND count as well. A large picture has thousands of IDAT.
+    assert open_for_detection(png(b"teXt", 9_998), "x.png").media_type == "image/png"
+    assert open_for_detection(png(b"IDAT", 20_000), "x.png").media_type == "image/png"
+
+
 def test_a_jpeg_with_endless_scans_is_refused():
     data = encoded(PICTURE, "JPEG", progressive=True)
     scan = data[data.index(b"\xff\xda") : -2]

@@ -231,6 +231,11 @@ def _recovered(
             out.append(finding)
         if finding is present[-1]:
             out.append(kept)
+    if kept.status != "error":
+        ids = [mark.mark_id.hex for mark in marks if mark.mark_id]
+        bound = [value for _, value in kept.soft_bindings if value in ids]
+        name = f"{(bound or ids)[0]}.c2pa"
+        notes = (*notes, f"its manifest was kept apart, as {name}, and found by the watermark")
     return facts, tuple(out), notes
 
 

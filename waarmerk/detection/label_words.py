@@ -7,6 +7,7 @@ from typing import Final
 from waarmerk.detection.finding import LabelFinding
 from waarmerk.detection.hidden import HIDDEN
 from waarmerk.detection.words import LONGEST, SAYS, Pair, because, named, printable
+from waarmerk.marking.provenance import short_term
 
 __all__ = ["REMOTE_MANIFEST", "about_label"]
 
@@ -45,7 +46,7 @@ def _found(finding: LabelFinding) -> Pair:
     where = printable(finding.standard or "", LONGEST)
     if finding.carrier is not None:
         where += f", {printable(finding.carrier, LONGEST)}"
-    value = named(finding.value or "")
+    value = named(short_term(finding.value or ""))
     english, dutch = (
         f"An unsigned label ({where}) reads {value}",
         f"Een niet-ondertekend label ({where}) luidt {value}",
@@ -53,7 +54,7 @@ def _found(finding: LabelFinding) -> Pair:
     if finding.kind is not None:
         says, zegt = SAYS[finding.kind]
         english, dutch = f"{english}, which says {says}", f"{dutch}, wat betekent: {zegt}"
-    if finding.system is not None:
+    if finding.system is not None and finding.system != finding.value:
         system = named(finding.system)
         english, dutch = f"{english}; it names {system}", f"{dutch}; het noemt {system}"
     return english + ".", dutch + "."

@@ -10,6 +10,8 @@
     no manifest                  absent
     exception on the manifest    error        there is one, it cannot be read
     exception on the file        not_checked  damaged, or of a kind that is not understood
+    (not asked, see bounded.py)  error        it would do harm, and there seems to be one
+    (not asked)                  not_checked  it would do harm
     the manifest is on the web   not_checked  it is never fetched
 
 Of a text, the manifest is in a wrapper of invisible characters, of which the library knows nothing:
@@ -31,13 +33,23 @@ from urllib.parse import urlsplit
 
 from waarmerk.detection.finding import ManifestFinding
 from waarmerk.detection.manifest_store import INGREDIENT, finding_of
-from waarmerk.detection.reasons import LOST_MARKER, OTHER_PLACE, SEVERAL_WRAPPERS
+from waarmerk.detection.reasons import (
+    LOST_MARKER,
+    OTHER_PLACE,
+    SEVERAL_WRAPPERS,
+    TAG_DAMAGED,
+    TOO_MANY_PIECES,
+)
 from waarmerk.detection.trust_list import Trust, TrustLists, load_anchors
 from waarmerk.detection.wording import plain
+from waarmerk.marking.bounded import Bounded, trap_in
+from waarmerk.marking.boxes import may_hold_manifest
 from waarmerk.marking.data_hash import read_apart
 from waarmerk.marking.formats import TEXTS
 from waarmerk.marking.large_file import (
+    MOVIES,
     checked_store,
+    contains,
     embedded_store,
     is_large,
     is_large_beside,
@@ -50,6 +62,9 @@ __all__ = ["INGREDIENT", "Store", "Trust", "load_anchors", "read_manifest", "rea
 
 _ANY = "application/octet-stream"
 _TEXTS = frozenset(f.media_type for f in TEXTS.values())
+_STORE = b"jumdc2pa"
+"""Stands near the beginning of every manifest store (C2PA 2.4, 11.1.4)."""
+
 _MOST_TEXT = 1 << 23
 """Characters of what the library says; the many small objects in it take over twenty times that."""
 
@@ -141,30 +156,69 @@ def _read(
 
     try:
         stream.seek(0)
-        if sidecar is None and media_type is not None:
-            own = _without_library(stream, media_type, lists, context)
-            if own is not None:
-                return own
-            stream.seek(0)
-        if sidecar is not None and is_large_beside(stream):
-            said = checked_store(stream, _ANY, context, sidecar)
-            if said is not None:
-                return _checked(said, read_apart(sidecar, _ANY, context)[1])
-            stream.seek(0)
-        reader: Any
-        if sidecar is not None:
-            reader = c2pa.Reader(media_type or _ANY, stream, sidecar, context=context)
-        else:
-            reader = c2pa.Reader.try_create(media_type, stream, context=context)
-        if reader is None:
-            return ManifestFinding("absent")
-        with reader:
-            store, detail = _parsed(reader.json()), _parsed(reader.detailed_json())
+        own = _without_library(stream, media_type, sidecar, lists, context)
+        if own is not None:
+            return own
+        trap = trap_in(stream)
+        if trap == "boxes":
+            return _boxes(stream, media_type, sidecar, context)
+        if trap is not None:
+            return _not_asked(stream, sidecar, TAG_DAMAGED if trap == "tag" else TOO_MANY_PIECES)
+        return _asked(stream, media_type, sidecar, context)
     except c2pa.C2paError as error:
         return _failed(str(error))
     except _SURPRISES as error:
         return ManifestFinding("error", reason=plain(f"{type(error).__name__}: {error}"))
-    return _checked(store, detail)
+
+
+def _asked(
+    stream: BinaryIO, media_type: str | None, sidecar: bytes | None, context: Any
+) -> Store | ManifestFinding:
+    """Return what the library says about a file.
+
+    Raises
+    ------
+    c2pa.C2paError
+        As the library does, unless it was stopped.
+    """
+    import c2pa
+
+    bounded: Any = Bounded(stream)
+    try:
+        reader: Any
+        if sidecar is not None:
+            reader = c2pa.Reader(media_type or _ANY, bounded, sidecar, context=context)
+        else:
+            reader = c2pa.Reader.try_create(media_type, bounded, context=context)
+    except c2pa.C2paError:
+        if not bounded.used_up:
+            raise
+        reader = None
+    if bounded.used_up:
+        return _not_asked(stream, sidecar, TOO_MANY_PIECES)
+    if reader is None:
+        return ManifestFinding("absent")
+    with reader:
+        return _checked(_parsed(reader.json()), _parsed(reader.detailed_json()))
+
+
+def _boxes(
+    stream: BinaryIO, media_type: str | None, sidecar: bytes | None, context: Any
+) -> Store | ManifestFinding:
+    """Return what can be said of a file with many boxes without giving it to the library."""
+    own = None
+    if sidecar is not None:
+        own = _own(stream, _ANY, sidecar, context)
+    elif not may_hold_manifest(stream):
+        return ManifestFinding("absent")
+    elif media_type in MOVIES:
+        own = _own(stream, media_type, None, context)
+    return _not_asked(stream, sidecar, TOO_MANY_PIECES) if own is None else own
+
+
+def _not_asked(stream: BinaryIO, sidecar: bytes | None, reason: str) -> ManifestFinding:
+    there = sidecar is not None or contains(stream, (_STORE,))
+    return ManifestFinding("error" if there else "not_checked", reason=reason)
 
 
 def _parsed(text: str) -> object:
@@ -180,22 +234,36 @@ def _checked(store: object, detail: object) -> Store | ManifestFinding:
 
 
 def _without_library(
-    stream: BinaryIO, media_type: str, lists: TrustLists, context: Any
+    stream: BinaryIO,
+    media_type: str | None,
+    sidecar: bytes | None,
+    lists: TrustLists,
+    context: Any,
 ) -> Store | ManifestFinding | None:
     """Return what is in a file whose hash is computed here; None if it is the library's."""
+    if sidecar is not None:
+        return _own(stream, _ANY, sidecar, context) if is_large_beside(stream) else None
     if media_type in _TEXTS:
         data = stream.read()
         wrong = not_text(data)
         if wrong is not None:
             return ManifestFinding("not_checked", reason=f"the file {wrong}")
         return _in_text(data.decode("utf-8"), media_type, lists, context)
-    if is_large(stream, media_type):
-        said = checked_store(stream, media_type, context)
-        if said is not None:
-            found = embedded_store(stream, media_type)
-            detail = {} if found is None else read_apart(found[0], media_type, context)[1]
-            return _checked(said, detail)
+    if media_type is not None and is_large(stream, media_type):
+        return _own(stream, media_type, None, context)
     return None
+
+
+def _own(
+    stream: BinaryIO, media_type: str, sidecar: bytes | None, context: Any
+) -> Store | ManifestFinding | None:
+    """Return what the library says about a manifest alone; None if that is not in order."""
+    said = checked_store(stream, media_type, context, sidecar)
+    if said is None:
+        return None
+    found = (sidecar, ()) if sidecar is not None else embedded_store(stream, media_type)
+    detail = {} if found is None else read_apart(found[0], media_type, context)[1]
+    return _checked(said, detail)
 
 
 def _in_text(

@@ -32,9 +32,9 @@ _STATUS: dict[str, ManifestStatus] = {"Trusted": "trusted", "Valid": "valid", "I
 _REASONS = (
     ("claimSignature.mismatch", "its signature does not match"),
     ("assertion.hashedURI.mismatch", "the manifest was changed after it was signed"),
-    ("assertion.dataHash.mismatch", "the file was changed after it was signed"),
-    ("assertion.bmffHash.mismatch", "the file was changed after it was signed"),
-    ("assertion.boxesHash.mismatch", "the file was changed after it was signed"),
+    ("assertion.dataHash.mismatch", "it was signed for other bytes than these"),
+    ("assertion.bmffHash.mismatch", "it was signed for other bytes than these"),
+    ("assertion.boxesHash.mismatch", "it was signed for other bytes than these"),
     ("signingCredential.ocsp.revoked", "the certificate of its signer was revoked"),
     ("signingCredential.expired", "the certificate of its signer has expired"),
     ("signingCredential.invalid", "the certificate of its signer is not acceptable"),

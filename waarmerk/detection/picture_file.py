@@ -103,12 +103,19 @@ def _others(
 def _colours(data: bytes, actual: Format, name: str) -> Pixels | None:
     """Return uint8 [h, w, 3 or 4] as stored; None for a picture without colours, or a large one."""
     import numpy as np
+    from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+    from waarmerk.detection.others import left_by_jpeg
 
     try:
         with decoding(name, actual):
             image = open_header(data, actual, name)
             mode = _COLOURS.get(image.mode)
             if mode is None or image.size[0] * image.size[1] > _MOST_PIXELS:
+                return None
+            if isinstance(image, JpegImageFile) and not left_by_jpeg(
+                image.quantization, get_sampling(image)
+            ):
                 return None
             if image.mode == "P" and "transparency" in image.info:
                 mode = "RGBA"

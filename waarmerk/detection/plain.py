@@ -25,6 +25,7 @@ from waarmerk.detection.summary import (
 from waarmerk.detection.text_words import is_text, no_id, passages_in_words
 from waarmerk.detection.verdict import has_ai_part
 from waarmerk.detection.words import LONGEST
+from waarmerk.marking.provenance import short_term
 
 __all__ = ["lines"]
 
@@ -91,8 +92,8 @@ def _rows(finding: Finding) -> tuple[str, list[str]]:
 def _label(finding: LabelFinding, status: str, reason: str) -> list[str]:
     if finding.status != "found":
         return [status + reason]
-    parts = [f"{status}: {finding.standard} = {_short(finding.value or '')}"]
-    if finding.system is not None:
+    parts = [f"{status}: {finding.standard} = {_short(short_term(finding.value or ''))}"]
+    if finding.system is not None and finding.system != finding.value:
         parts.append(f"system {_short(finding.system)}")
     if finding.carrier is not None:
         parts.append(f"in {_short(finding.carrier)}")

@@ -15,7 +15,6 @@ __all__ = [
     "NOT_DECODED",
     "NO_AIGC",
     "NO_KEY",
-    "NO_LABEL_READER",
     "NO_SIDECAR",
     "NO_TERM",
     "NO_TOKENS",
@@ -25,8 +24,10 @@ __all__ = [
     "RECOVERED_UNKNOWN",
     "SEVERAL_WRAPPERS",
     "STEALTH_DAMAGED",
+    "TAG_DAMAGED",
     "TEXT_INSIDE",
     "TEXT_IS_FRAGILE",
+    "TOO_MANY_PIECES",
     "TOO_MUCH",
     "VIDEO_NOT_READ",
     "XMP_BROTLI",
@@ -41,7 +42,6 @@ __all__ = [
 NO_KEY: Final = "no key was given"
 FAST_SEARCH: Final = "fast search: crops and angles other than right ones were not searched"
 FAST_SOUND_SEARCH: Final = "fast search: changed speed, tempo and pitch were not searched"
-NO_LABEL_READER: Final = "this version reads no unsigned labels"
 NO_SIDECAR: Final = "this format has no place for one, and none lies beside it"
 NO_TOKENS: Final = "a text's watermark is in its tokens: give a scheme and a tokenizer"
 NONE_BESIDE: Final = "nor does one lie beside it"
@@ -55,13 +55,15 @@ IDENTITY_NOT_CHECKED: Final = (
 )
 ONLY_SIGNER_KNOWN: Final = "its signer is known, but not that of an ingredient"
 RECOVERED_KNOWN: Final = (
-    "found again by the watermark; its signer is known and its signature holds, but the content "
-    "has changed since"
+    "found again by the watermark; its signer is known and its signature holds, but it was made "
+    "for other bytes, and the content was not compared"
 )
 RECOVERED_UNKNOWN: Final = (
     "found again by the watermark; its signature holds, but nobody given vouches for its signer, "
-    "and the content has changed since"
+    "it was made for other bytes, and the content was not compared"
 )
+TAG_DAMAGED: Final = "the ID3 tag of the file is damaged, or compressed"
+TOO_MANY_PIECES: Final = "the file is cut into more pieces than are gone through for one"
 VIDEO_NOT_READ: Final = "watermarks in video are not read yet"
 NOT_DECODED: Final = "pictures in this format are not decoded"
 OTHER_KIND: Final = "what is in a file of this kind is not read"
@@ -94,6 +96,8 @@ _DUTCH_REASON: Final = {
     NO_AIGC: "het is geen JSON met de velden van de norm",
     TOO_MUCH: "het bevat naast de inhoud meer dan er gelezen wordt",
     STEALTH_DAMAGED: "wat in de pixels verborgen is, is beschadigd",
+    TAG_DAMAGED: "de ID3-tag van het bestand is beschadigd, of gecomprimeerd",
+    TOO_MANY_PIECES: "het bestand bestaat uit meer stukken dan ervoor worden doorlopen",
     VIDEO_NOT_READ: "watermerken in video worden nog niet gelezen",
     NOT_DECODED: "beelden in dit formaat worden niet gedecodeerd",
     OTHER_KIND: "wat in een bestand van deze soort zit wordt niet gelezen",
@@ -102,7 +106,6 @@ _DUTCH_REASON: Final = {
         "daarmee is gegenereerd"
     ),
     NO_KEY: "er is geen sleutel opgegeven",
-    NO_LABEL_READER: "deze versie leest geen niet-ondertekende labels",
     NO_SIDECAR: "dit formaat heeft er geen plaats voor, en er ligt er geen naast",
     NO_TOKENS: "het watermerk van een tekst zit in de tokens: geef een methode en een tokenizer op",
     NONE_BESIDE: "en er ligt er ook geen naast",
@@ -119,15 +122,16 @@ _DUTCH_REASON: Final = {
     ONLY_SIGNER_KNOWN: "de ondertekenaar ervan is bekend, maar die van een bestanddeel niet",
     RECOVERED_KNOWN: (
         "teruggevonden via het watermerk; de ondertekenaar is bekend en de handtekening klopt, "
-        "maar de inhoud is sindsdien gewijzigd"
+        "maar het is voor andere bytes gemaakt, en de inhoud is niet vergeleken"
     ),
     RECOVERED_UNKNOWN: (
         "teruggevonden via het watermerk; de handtekening klopt, maar niemand die is opgegeven "
-        "staat in voor de ondertekenaar, en de inhoud is sindsdien gewijzigd"
+        "staat in voor de ondertekenaar, het is voor andere bytes gemaakt, en de inhoud is niet "
+        "vergeleken"
     ),
     "its signature does not match": "de handtekening klopt niet",
     "the manifest was changed after it was signed": "het is na het ondertekenen gewijzigd",
-    "the file was changed after it was signed": "het bestand is na het ondertekenen gewijzigd",
+    "it was signed for other bytes than these": "het is voor andere bytes ondertekend dan deze",
     "the certificate of its signer was revoked": (
         "het certificaat van de ondertekenaar is ingetrokken"
     ),
@@ -197,6 +201,10 @@ _DUTCH_NOTE: Final = (
     (
         re.compile(r"the file is damaged; ([\d.]+) s of it could be looked at"),
         r"het bestand is beschadigd; \1 s ervan kon worden bekeken",
+    ),
+    (
+        re.compile(r"its manifest was kept apart, as (.+), and found by the watermark"),
+        r"het manifest is apart bewaard, als \1, en via het watermerk gevonden",
     ),
     (
         re.compile(r"(.+) lies beside the file, and is not about it"),

@@ -158,7 +158,7 @@ def _judged(
 ) -> ManifestFinding:
     if isinstance(found, ManifestFinding):
         return _error(name, f"cannot be read: {found.reason}")
-    finding = replace(finding_of(*found, lists), sidecar=name)
+    finding = finding_of(*found, lists)
     if finding.intact:
         return finding
     wrong = sorted(set(failures_of(found.said)) - _OTHER_BYTES - {_UNKNOWN})
@@ -180,4 +180,4 @@ def _names(finding: ManifestFinding, mark: WatermarkFinding) -> bool:
 
 def _error(name: str, why: str) -> ManifestFinding:
     reason = plain(f"the manifest that was kept as {name} {why}")
-    return ManifestFinding("error", reason=reason, sidecar=name)
+    return ManifestFinding("error", reason=reason)

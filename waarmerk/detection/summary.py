@@ -29,7 +29,6 @@ from waarmerk.detection.reasons import (
     FAST_SEARCH,
     FAST_SOUND_SEARCH,
     NO_KEY,
-    NO_LABEL_READER,
     NO_SIDECAR,
     note_in_dutch,
 )
@@ -42,7 +41,6 @@ __all__ = [
     "FAST_SEARCH",
     "FAST_SOUND_SEARCH",
     "NO_KEY",
-    "NO_LABEL_READER",
     "NO_SIDECAR",
     "bound",
     "headline",

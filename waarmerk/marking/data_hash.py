@@ -13,14 +13,18 @@ import ctypes
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 __all__ = [
     "HASHES",
     "MISMATCH",
     "MISMATCHES",
+    "MOST_STORE",
     "UNTRUSTED",
+    "Embed",
+    "Found",
+    "Ranges",
     "failures_of_parts",
     "library_bytes",
     "read_apart",
@@ -35,9 +39,26 @@ MISMATCHES = frozenset({MISMATCH, "assertion.bmffHash.mismatch"})
 
 _TRUSTED = "signingCredential.trusted"
 
-Lay = Callable[[bytes], tuple[tuple[int, int], bytes]]
-"""Makes room for a manifest store of this size; returns what the hash leaves out, start and length
-in bytes (nothing, if the length is 0), and the SHA-256 of all else."""
+MOST_STORE = 1 << 26
+"""Bytes of a manifest store that is read here."""
+
+Ranges = Sequence[tuple[int, int]]
+"""What a hash leaves out: start and length of each, in bytes, in order."""
+
+Lay = Callable[[bytes], tuple[Ranges, bytes]]
+"""Makes room for a manifest store of this size; returns what the hash leaves out, and the SHA-256
+of all else."""
+
+Embed = Callable[[BinaryIO, BinaryIO, bytes], tuple[Ranges, int]]
+"""Copies a file, with room for a manifest store of this size; returns what the hash leaves out, and
+where the store goes."""
+
+
+class Found(NamedTuple):
+    """A manifest store in a file, and what its hash leaves out."""
+
+    store: bytes
+    left_out: Ranges
 
 
 def signed_store(builder: Any, signer: Any, lay: Lay) -> bytes:
@@ -62,9 +83,9 @@ def signed_store(builder: Any, signer: Any, lay: Lay) -> bytes:
     reserve.restype = ctypes.c_int64
     size = [ctypes.c_size_t(reserve(signer._handle))]
     place = library_bytes("c2pa_builder_data_hashed_placeholder", builder, [], size)
-    (start, length), digest = lay(place)
+    left_out, digest = lay(place)
     binding = {
-        "exclusions": [{"start": start, "length": length}] if length else [],
+        "exclusions": [{"start": start, "length": length} for start, length in left_out],
         "name": "jumbf manifest",
         "alg": "sha256",
         "hash": list(digest),

@@ -50,6 +50,11 @@ Plain paper scanned at 1 bit reaches some hundreds."""
 MAX_SCANS = 500
 """Each scan of a progressive JPEG costs a pass over all coefficients; encoders write about ten."""
 
+MAX_CHUNKS = 10_000
+"""Chunks of a PNG besides those of its picture, of which a good file has some tens."""
+
+_PIXEL_CHUNKS = (b"IDAT", b"fdAT", b"fcTL")
+
 _PLUGINS = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
@@ -118,6 +123,11 @@ def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
     To be called inside :func:`decoding`.
     """
     module, plugin = _PLUGINS[actual.name]
+    if actual.name == "PNG" and _has_too_many_chunks(data):
+        raise InputError(
+            f"{shown(name)}: holds more than {MAX_CHUNKS:,} chunks that are no picture; save it "
+            "anew without them"
+        )
     if actual.name == "TIFF":
         _silence_libtiff()
     image = cast("Image.Image", getattr(importlib.import_module(module), plugin)(BytesIO(data)))
@@ -140,6 +150,18 @@ def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
     ):
         raise InputError(f"{shown(name)}: is a decompression bomb: more than {MAX_SCANS} scans")
     return image
+
+
+def _has_too_many_chunks(data: bytes) -> bool:
+    """Return whether a PNG has more chunks beside its picture than Pillow should go through."""
+    at, count = 8, 0
+    while at + 12 <= len(data):
+        if data[at + 4 : at + 8] not in _PIXEL_CHUNKS:
+            count += 1
+            if count > MAX_CHUNKS:
+                return True
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return False
 
 
 def _has_several_scans(image: Image.Image, data: bytes) -> bool:

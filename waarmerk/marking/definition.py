@@ -49,17 +49,12 @@ class ManifestContent:
         Name of the file. It is public: give no path.
     kind
         ``generated``: a model made all of it. ``altered``: AI changed something that existed.
-    agent, agent_version
-        The system that generated or altered it. Left out of the manifest if not given: waarmerk
-        does not know what made a file, and must not claim that it was waarmerk.
     when
         When that was; the present if None. Needs a time zone.
     """
 
     title: str
     kind: Kind = "generated"
-    agent: str | None = None
-    agent_version: str | None = None
     when: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -167,13 +162,11 @@ def _making(
 ) -> list[dict[str, Any]]:
     """Return the one action that says how AI made or changed the content, if that is new."""
     maker: dict[str, Any] = {"when": _rfc3339(content.when or datetime.now(UTC))}
-    agent, version = content.agent, content.agent_version
-    if agent is None and disclosure is not None:
-        agent, version = disclosure.system, disclosure.version
-    if agent is not None:
-        maker["softwareAgent"] = {"name": shown(agent)}
-        if version is not None:
-            maker["softwareAgent"]["version"] = shown(version)
+    # waarmerk does not know what made a file, and must not claim that it was waarmerk.
+    if disclosure is not None and disclosure.system is not None:
+        maker["softwareAgent"] = {"name": shown(disclosure.system)}
+        if disclosure.version is not None:
+            maker["softwareAgent"]["version"] = shown(disclosure.version)
     if content.kind == "altered":
         return [{"action": "c2pa.edited", "digitalSourceType": ALTERED, **maker}]
     if history.says_generated:

@@ -175,8 +175,12 @@ class Disclosure:
         if self.version is not None and self.system is None:
             raise InputError("version is the version of a system; give the system too")
         if not is_model_type(self.model_type):
-            known = ", ".join(sorted(MODEL_TYPES))
-            raise InputError(f"model_type: {self.model_type!r:.60} is not one of {known}")
+            first, *others = sorted(MODEL_TYPES)
+            known = ", ".join(name.removeprefix(first) for name in others)
+            raise InputError(
+                f"model_type: {self.model_type!r:.60} is not one of {first}, or that followed by "
+                f"{known}"
+            )
         if self.oversight is not None and self.oversight not in OVERSIGHT:
             raise InputError(
                 f"oversight is one of {', '.join(OVERSIGHT)}, not {self.oversight!r:.60}"
@@ -217,8 +221,8 @@ class Disclosure:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing that goes into a manifest, the system's name aside."""
-        return not self.assertions() and not self.operations
+        """Whether it says nothing that goes into a manifest."""
+        return self.system is None and not self.assertions() and not self.operations
 
     def assertions(self) -> list[dict[str, Any]]:
         """Return the assertions that say it, as the C2PA library takes them."""

@@ -63,8 +63,6 @@ def mark_file(
     kind: Kind = "generated",
     quality: int | None = None,
     overwrite: bool = False,
-    agent: str | None = None,
-    agent_version: str | None = None,
     label: bool | None = None,
     aigc: AigcLabel | None = None,
     disclosure: Disclosure | None = None,
@@ -106,8 +104,6 @@ def mark_file(
         1 to 100, of a lossy format; chosen so that next to nothing is lost when left out.
     overwrite
         Whether an existing file is replaced, which may be the source itself.
-    agent, agent_version
-        The AI system that made the content, for the manifest.
     label
         Whether the file gets an unsigned label that says the same as its manifest. By default it
         does where there is a place for one, but for Markdown, where it can be seen.
@@ -128,7 +124,7 @@ def mark_file(
     Raises
     ------
     InputError
-        If the source cannot be used, or a version is given and no agent.
+        If the source cannot be used.
     CannotMarkError
         If the content cannot hold a mark, or the mark does not survive encoding as asked; if there
         is no way to lay one, and no reason for doing without.
@@ -138,7 +134,7 @@ def mark_file(
         If the target cannot be written, or exists and is not to be replaced.
     """
     source, target = Path(source), Path(target)
-    check_request(signer, no_manifest, no_watermark, quality, agent, agent_version)
+    check_request(signer, no_manifest, no_watermark, quality)
     if no_watermark is None and _claims_a_watermark(target):
         format_for_output(str(target))
     final = destination(source, target, overwrite=overwrite)
@@ -176,8 +172,6 @@ def mark_file(
         no_watermark=why_none,
         quality=quality,
         overwrite=overwrite,
-        agent=agent,
-        agent_version=agent_version,
         read_manifest=read_manifest,
         read_labels=read_labels,
         label=label,

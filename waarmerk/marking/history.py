@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from waarmerk.errors import InputError
+from waarmerk.marking.bounded import Bounded, trap_in
 from waarmerk.marking.formats import shown
 from waarmerk.marking.large_file import (
     checked_store,
@@ -105,13 +106,18 @@ class History:
         """Return what the library finds in a file, or beside it."""
         import c2pa
 
+        bounded: Any = Bounded(stream_of(parent))
         try:
-            reader = c2pa.Reader.try_create(parent.media_type, stream_of(parent), context=context)
+            reader = c2pa.Reader.try_create(parent.media_type, bounded, context=context)
+            if bounded.used_up:
+                raise _too_many_pieces(parent)
             if reader is None:
                 return cls._beside(parent, context, readable=True)
             with reader:
                 store = json.loads(reader.json())
         except c2pa.C2paError as error:
+            if bounded.used_up:
+                raise _too_many_pieces(parent) from None
             if is_remote(str(error)):
                 return cls(has_manifest=True)
             if asset_unreadable(str(error)):
@@ -131,13 +137,14 @@ class History:
 
         if parent.sidecar is None:
             return cls(readable=readable)
+        bounded: Any = Bounded(stream_of(parent))
         try:
-            reader = c2pa.Reader(
-                parent.media_type, stream_of(parent), parent.sidecar, context=context
-            )
+            reader = c2pa.Reader(parent.media_type, bounded, parent.sidecar, context=context)
             with reader:
                 store = json.loads(reader.json())
         except (c2pa.C2paError, ValueError, RecursionError) as error:
+            if bounded.used_up:
+                raise _too_many_pieces(parent) from None
             raise InputError(
                 f"{shown(parent.title)}: the manifest beside it cannot be read and so cannot be "
                 f"kept ({line(error)}); take it away, then mark the file"
@@ -150,8 +157,23 @@ class History:
 
 
 def known(parent: _P, context: Any) -> tuple[_P, History]:
-    """Return the parent, and its history; of a large one as if its manifest lay beside it."""
+    """Return the parent, and its history; of a large one as if its manifest lay beside it.
+
+    Raises
+    ------
+    InputError
+        If it has a manifest that cannot be read, consists of so many pieces that the library
+        would take too long to sign it, or has an ID3 tag that would do it harm.
+    """
     file = stream_of(parent)
+    trap = trap_in(file)
+    if trap == "tag":
+        raise InputError(
+            f"{shown(parent.title)}: its ID3 tag is damaged, or compressed; save it anew with "
+            "another, then mark that"
+        )
+    if trap is not None:
+        raise _too_many_pieces(parent)
     if parent.sidecar is None and is_large_pdf_without(file, parent.media_type):
         return parent, History(readable=False)
     if not is_large(file, parent.media_type):
@@ -176,6 +198,13 @@ def _unreadable(parent: Parent, error: Exception) -> InputError:
     return InputError(
         f"{shown(parent.title)}: already has a manifest, which cannot be read and so cannot be "
         f"kept ({line(error)}); save the file anew without it, then mark that"
+    )
+
+
+def _too_many_pieces(parent: Parent) -> InputError:
+    return InputError(
+        f"{shown(parent.title)}: is cut into so many pieces that signing it would take too long; "
+        "save it anew with fewer of them (a video without fragments, for instance), then mark that"
     )
 
 

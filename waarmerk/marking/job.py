@@ -132,7 +132,7 @@ class Job:
         The watermark; without one the key can be None, and the id only says the kind.
     signer, no_manifest
         Who signs the manifest, or the reason why nobody does.
-    quality, overwrite, agent, agent_version
+    quality, overwrite
         As in :func:`waarmerk.marking.file.mark_file`.
     read_manifest
         With which the finished file is checked.
@@ -162,8 +162,6 @@ class Job:
     no_manifest: str | None
     quality: int | None
     overwrite: bool
-    agent: str | None
-    agent_version: str | None
     read_manifest: ReadManifest
     label: bool | None = None
     no_watermark: str | None = None
@@ -200,12 +198,7 @@ class Job:
         """Write a signed copy, which names the watermark of a scheme; return the manifest store."""
         from waarmerk.marking.manifest import ManifestContent, sign_stream
 
-        content = ManifestContent(
-            title=self.target.name,
-            kind=self.mark_id.kind,
-            agent=self.agent,
-            agent_version=self.agent_version,
-        )
+        content = ManifestContent(title=self.target.name, kind=self.mark_id.kind)
         with ExitStack() as stack:
             store = sign_stream(
                 source,
@@ -278,13 +271,11 @@ def _ingredient(path: Path, stack: ExitStack) -> Ingredient:
     return Ingredient(file, actual.media_type, path.name, surely[0] if surely else None)
 
 
-def check_request(  # noqa: PLR0917
+def check_request(
     signer: Signer | None,
     no_manifest: str | None,
     no_watermark: str | None,
     quality: int | None,
-    agent: str | None,
-    agent_version: str | None,
 ) -> None:
     """Refuse a request that contradicts itself or leaves a layer out without a reason."""
     if no_watermark is not None and not no_watermark.strip():
@@ -305,8 +296,6 @@ def check_request(  # noqa: PLR0917
             "no signer for the manifest: give a certificate and its key, or accept a watermark "
             "alone with a reason (no_manifest)"
         )
-    if agent is None and agent_version is not None:
-        raise InputError("agent_version is the version of an agent; give the agent too")
 
 
 def earlier_mark(seen: WatermarkSeen) -> str | None:

@@ -7,6 +7,7 @@ manifest is left to the library, and the file is hashed here, piece by piece::
     WAV, AVI   RIFF ... [data] [C2PA: manifest]   the hash leaves out the chunk with its head
     FLAC, MP3  ID3(GEOB: manifest) sound ...      the hash leaves out the manifest alone
     MP4, MOV   ftyp [uuid: manifest] ...          see :mod:`~waarmerk.marking.movie_hash`
+    pictures   see :mod:`~waarmerk.marking.tiff_manifest` and the like
     beside     any file                           the hash leaves out nothing
 
 How that is signed and checked is in :mod:`~waarmerk.marking.data_hash`. Only where all else is in
@@ -20,13 +21,17 @@ import base64
 import struct
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from waarmerk.marking import movie_hash
+from waarmerk.marking import gif_manifest, movie_hash, svg_manifest, tiff_manifest
 from waarmerk.marking.data_hash import (
     HASHES,
     MISMATCHES,
+    MOST_STORE,
     UNTRUSTED,
+    Embed,
+    Found,
+    Ranges,
     failures_of_parts,
     read_apart,
     right,
@@ -55,8 +60,6 @@ LARGE = 1 << 26
 Remake = Callable[[dict[str, Any], Any], Any]
 
 _PIECE = 1 << 20
-_MOST_STORE = 1 << 26
-
 
 _RIFF = ("audio/wav", "video/x-msvideo")
 _TAGGED = ("audio/flac", "audio/mpeg")
@@ -66,9 +69,27 @@ _IN_PDF = (b"C2PA_Manifest", b"jumdc2pa")
 _MOST_CHUNKS = 100_000
 
 
+class _Way(NamedTuple):
+    """How a manifest is found in a picture, and put there: in what form its bytes stand there."""
+
+    store_in: Callable[[BinaryIO], Found | None]
+    embedding: Callable[[BinaryIO], Embed | None]
+    form: Callable[[bytes], bytes] = bytes
+
+
+_TIFF = _Way(tiff_manifest.store_in, tiff_manifest.embedding)
+_PICTURES = {
+    "image/tiff": _TIFF,
+    "image/x-adobe-dng": _TIFF,
+    "image/gif": _Way(gif_manifest.store_in, gif_manifest.embedding, gif_manifest.sub_blocks),
+    "image/svg+xml": _Way(svg_manifest.store_in, svg_manifest.embedding, svg_manifest.form),
+}
+
+
 def is_large(file: BinaryIO, media_type: str | None) -> bool:
     """Return whether a file is better dealt with here."""
-    if media_type not in (*_RIFF, *_TAGGED, *MOVIES) or file_length(file) < LARGE:
+    known = (*_RIFF, *_TAGGED, *MOVIES, *_PICTURES)
+    if media_type not in known or file_length(file) < LARGE:
         return False
     # An AVI of more than a gigabyte consists of several parts, of which only the library knows.
     return media_type != "video/x-msvideo" or _is_one_part(file)
@@ -108,22 +129,28 @@ def _is_one_part(file: BinaryIO) -> bool:
     return length in (said, said + said % 2)
 
 
-def embedded_store(file: BinaryIO, media_type: str) -> tuple[bytes, tuple[int, int]] | None:
-    """Return the manifest store in a file, and what its hash leaves out: start and length.
+def embedded_store(file: BinaryIO, media_type: str) -> Found | None:
+    """Return the manifest store in a file, and what its hash leaves out.
 
     None if there is none, or more than one, or it lies where this does not look.
     """
+    if media_type in _PICTURES:
+        return _PICTURES[media_type].store_in(file)
     if media_type in MOVIES:
-        return movie_hash.store_in(file)
+        return _found(movie_hash.store_in(file))
     if media_type in _RIFF:
         every = islice(chunks(file), _MOST_CHUNKS)
         found = [(start, size) for kind, start, size in every if kind == b"C2PA"]
-        if len(found) != 1 or found[0][1] > _MOST_STORE:
+        if len(found) != 1 or found[0][1] > MOST_STORE:
             return None
         start, size = found[0]
         file.seek(start)
-        return file.read(size), (start - 8, size + 8)
-    return store_in_tag(file)
+        return Found(file.read(size), ((start - 8, size + 8),))
+    return _found(store_in_tag(file))
+
+
+def _found(found: tuple[bytes, tuple[int, int]] | None) -> Found | None:
+    return None if found is None else Found(found[0], (found[1],))
 
 
 def checked_store(
@@ -151,7 +178,7 @@ def checked_store(
     """
     import c2pa
 
-    found = embedded_store(file, media_type) if sidecar is None else (sidecar, (0, 0))
+    found = embedded_store(file, media_type) if sidecar is None else Found(sidecar, ())
     if found is None:
         return None
     store, left_out = found
@@ -202,28 +229,36 @@ def sign_large(
     """
     if media_type in MOVIES:
         return _sign_movie(builder, signer, media_type, source, destination, remake)
-    if _is_for_the_library(source, media_type):
+    embed, form = _way_for(source, media_type)
+    if embed is None:
         library: bytes = builder.sign(signer, media_type, source, destination)
         return library
-    left_out = 0, 0
+    at = 0
 
-    def lay(place: bytes) -> tuple[tuple[int, int], bytes]:
-        nonlocal left_out
-        left_out = _embed(source, destination, media_type, place)
+    def lay(place: bytes) -> tuple[Ranges, bytes]:
+        nonlocal at
+        left_out, at = embed(source, destination, place)
         return left_out, _hashed(destination, "sha256", left_out)
 
     store = signed_store(builder, signer, lay)
-    destination.seek(sum(left_out) - len(store))
-    destination.write(store)
+    destination.seek(at)
+    destination.write(form(store))
     return store
 
 
-def _is_for_the_library(source: BinaryIO, media_type: str) -> bool:
-    """Return whether an earlier manifest is in the way, or a tag is in an unusual form."""
+def _way_for(source: BinaryIO, media_type: str) -> tuple[Embed | None, Callable[[bytes], bytes]]:
+    """Return how a manifest is put into a file; nothing if that is for the library to know.
+
+    Then an earlier manifest is in the way, or the file is in an unusual form.
+    """
+    if media_type in _PICTURES:
+        way = _PICTURES[media_type]
+        return way.embedding(source), way.form
     if media_type in _RIFF:
         every = islice(chunks(source), _MOST_CHUNKS)
-        return any(kind == b"C2PA" for kind, _, _ in every)
-    return tag_with(source, b"") is None
+        taken = any(kind == b"C2PA" for kind, _, _ in every)
+        return None if taken else _embed_in_riff, bytes
+    return None if tag_with(source, b"") is None else _embed_in_tag, bytes
 
 
 def _sign_movie(  # noqa: PLR0917
@@ -263,69 +298,68 @@ def sign_beside(builder: Any, signer: Any, source: BinaryIO, destination: Binary
         Where the copy goes.
     """
 
-    def lay(_place: bytes) -> tuple[tuple[int, int], bytes]:
+    def lay(_place: bytes) -> tuple[Ranges, bytes]:
         digest = HASHES["sha256"]()
         source.seek(0)
         while piece := source.read(_PIECE):
             digest.update(piece)
             destination.write(piece)
-        return (0, 0), digest.digest()
+        return (), digest.digest()
 
     return signed_store(builder, signer, lay)
 
 
-def _embed(
-    source: BinaryIO, destination: BinaryIO, media_type: str, place: bytes
-) -> tuple[int, int]:
-    """Copy a file with room for a manifest; return what the hash leaves out."""
+def _embed_in_riff(source: BinaryIO, destination: BinaryIO, place: bytes) -> tuple[Ranges, int]:
+    """Copy a file with room for a manifest; as every `Embed`."""
     length = file_length(source)
-    if media_type in _RIFF:
-        padding = len(place) % 2
-        total = length + length % 2 + 8 + len(place) + padding
-        source.seek(8)
-        destination.write(b"RIFF" + struct.pack("<I", total - 8))
-        _copy(source, destination)
-        destination.write(bytes(length % 2))
-        start = destination.tell()
-        destination.write(b"C2PA" + struct.pack("<I", len(place)) + place + bytes(padding))
-        return start, 8 + len(place)
+    padding = len(place) % 2
+    total = length + length % 2 + 8 + len(place) + padding
+    source.seek(8)
+    destination.write(b"RIFF" + struct.pack("<I", total - 8))
+    _copy(source, destination)
+    destination.write(bytes(length % 2))
+    start = destination.tell()
+    destination.write(b"C2PA" + struct.pack("<I", len(place)) + place + bytes(padding))
+    return ((start, 8 + len(place)),), start + 8
+
+
+def _embed_in_tag(source: BinaryIO, destination: BinaryIO, place: bytes) -> tuple[Ranges, int]:
     made = tag_with(source, place)
     assert made is not None  # noqa: S101 - or it were the library's
     tag, start, old = made
     destination.write(tag)
     source.seek(old)
     _copy(source, destination)
-    return start, len(place)
+    return ((start, len(place)),), start
 
 
-def _hash_is_right(
-    file: BinaryIO, binding: dict[str, Any], left_out: tuple[int, int]
-) -> bool | None:
+def _hash_is_right(file: BinaryIO, binding: dict[str, Any], left_out: Ranges) -> bool | None:
     """Return whether the one hash that binds a manifest to its file is that of the file.
 
     None if there is another number of them, or it leaves out something else than the manifest.
     """
     names = [name for name in binding if "c2pa.hash." in name]
-    if names == [movie_hash.LABEL] and left_out != (0, 0):
+    if names == [movie_hash.LABEL] and left_out:
         return movie_hash.hash_is_right(file, binding[movie_hash.LABEL])
     if names != ["c2pa.hash.data"]:
         return None
     said = binding["c2pa.hash.data"]
     stated = [(e["start"], e["length"]) for e in said.get("exclusions") or []]
-    expected = [] if left_out == (0, 0) else [left_out]
-    if stated != expected or said["alg"] not in HASHES:
+    if sorted(stated) != list(left_out) or said["alg"] not in HASHES:
         return None
     return _hashed(file, said["alg"], left_out) == base64.b64decode(said["hash"], validate=True)
 
 
-def _hashed(file: BinaryIO, algorithm: str, left_out: tuple[int, int]) -> bytes:
+def _hashed(file: BinaryIO, algorithm: str, left_out: Ranges) -> bytes:
     digest = HASHES[algorithm]()
-    file.seek(0)
-    left = left_out[0]
-    while left and (piece := file.read(min(_PIECE, left))):
-        digest.update(piece)
-        left -= len(piece)
-    file.seek(sum(left_out))
+    at = 0
+    for start, length in left_out:
+        file.seek(at)
+        while at < start and (piece := file.read(min(_PIECE, start - at))):
+            digest.update(piece)
+            at += len(piece)
+        at = start + length
+    file.seek(at)
     while piece := file.read(_PIECE):
         digest.update(piece)
     return digest.digest()

@@ -149,8 +149,7 @@ def sign_stream(
         The file before it was watermarked. Its manifest, if it has one, is carried along; without
         one it is mentioned only for content that was altered. If None, the source is taken for it.
     disclosure
-        What the provider says about its system. Its system and version stand for an agent where
-        the content names none.
+        What the provider says about the system that generated or altered it.
     ingredients
         What else went into the content, with their manifests.
     embed

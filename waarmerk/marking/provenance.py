@@ -28,6 +28,7 @@ __all__ = [
     "is_remote",
     "mappings",
     "offline_settings",
+    "short_term",
     "signer_name",
     "source_kind",
     "source_type",
@@ -154,13 +155,21 @@ def source_kind(source_type: str | None) -> Kind | None:
     >>> source_kind("compositeSynthetic"), source_kind("https://example.com/compositeSynthetic")
     ('altered', None)
     """
-    if source_type is None:
-        return None
-    term = source_type.strip()
+    return None if source_type is None else _KINDS.get(short_term(source_type.strip()))
+
+
+def short_term(value: str) -> str:
+    """Return a digital source type without the address of its vocabulary; all else as it is.
+
+    Examples
+    --------
+    >>> short_term("http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits")
+    'humanEdits'
+    """
     for scheme in (_IPTC, "https" + _IPTC[4:], _C2PA, "https" + _C2PA[4:]):
-        if term.startswith(scheme):
-            return _KINDS.get(term[len(scheme) :])
-    return _KINDS.get(term)
+        if value.startswith(scheme):
+            return value[len(scheme) :]
+    return value
 
 
 def source_type(

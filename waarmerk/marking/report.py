@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from waarmerk.marking.formats import shown
+from waarmerk.marking.provenance import short_term
 
 if TYPE_CHECKING:
     from waarmerk.marking.payload import MarkId
@@ -224,7 +225,10 @@ class MarkReport:
             if self.manifest.sidecar is not None:
                 beside = shown(self.manifest.sidecar.name)
                 out.append(f"             in {beside}, to be kept beside it")
-        out += [f"  label      {label.standard} = {shown(label.value)}" for label in self.labels]
+        out += [
+            f"  label      {label.standard} = {shown(short_term(label.value))}"
+            for label in self.labels
+        ]
         return out + [f"  note       {shown(note)}" for note in self.notes]
 
     def _extent(self) -> str:

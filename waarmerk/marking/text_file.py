@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
-from waarmerk.marking.data_hash import HASHES, read_apart, right, signed_store
+from waarmerk.marking.data_hash import HASHES, Ranges, read_apart, right, signed_store
 from waarmerk.marking.formats import shown
 from waarmerk.marking.history import History, Parent, known, line
 from waarmerk.marking.label.of_job import labels_read_back
@@ -42,6 +42,8 @@ from waarmerk.marking.manifest import (
     builder_of,
     manifest_definition,
     raise_failure,
+    refuse_large,
+    require_stamped,
 )
 from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.provenance import offline_settings, source_kind, source_type
@@ -232,14 +234,11 @@ def sign_text(text: str, job: Job, signer: Signer, earlier: _Earlier) -> tuple[b
     import c2pa
 
     signer.certificate.require_valid_at()
-    content = ManifestContent(
-        title=job.target.name,
-        kind=job.mark_id.kind,
-        agent=job.agent,
-        agent_version=job.agent_version,
-    )
+    content = ManifestContent(title=job.target.name, kind=job.mark_id.kind)
     media_type = job.format.media_type
-    definition = manifest_definition(content, media_type, None, earlier.parent, earlier.history)
+    definition = manifest_definition(
+        content, media_type, None, earlier.parent, earlier.history, disclosure=job.disclosure
+    )
     failures: list[BaseException] = []
     data = text.encode("utf-8")
 
@@ -252,25 +251,31 @@ def sign_text(text: str, job: Job, signer: Signer, earlier: _Earlier) -> tuple[b
             if not job.format.embeds:
                 whole = builder()
                 whole.set_no_embed()
-                return data, whole.sign(native, media_type, io.BytesIO(data), io.BytesIO())
-            for _ in range(_MOST_SIGNATURES):
-                store, length = _signed(builder(), native, data)
-                if (length - len(wrapper_of(store).encode("utf-8"))) % 3 == 0:  # zeros suffice
-                    break
-            return data + wrapper_of(store, length).encode("utf-8"), store
+                store: bytes = whole.sign(native, media_type, io.BytesIO(data), io.BytesIO())
+                marked = data
+            else:
+                for _ in range(_MOST_SIGNATURES):
+                    store, length = _signed(builder(), native, data)
+                    if (length - len(wrapper_of(store).encode("utf-8"))) % 3 == 0:  # zeros suffice
+                        break
+                marked = data + wrapper_of(store, length).encode("utf-8")
     except c2pa.C2paError as error:
-        raise_failure(signer, failures)
+        raise_failure(signer, failures, error)
         raise SigningError(f"{job.shown}: cannot be signed: {line(error)}") from error
+    refuse_large(store, content.title)
+    if signer.timestamp is not None:
+        require_stamped(store, media_type, signer)
+    return marked, store
 
 
 def _signed(builder: Any, native: Any, data: bytes) -> tuple[bytes, int]:
     """Return the manifest store of a text, and how long its wrapper has to be."""
     length = 0
 
-    def lay(place: bytes) -> tuple[tuple[int, int], bytes]:
+    def lay(place: bytes) -> tuple[Ranges, bytes]:
         nonlocal length
         length = length_of(len(place))
-        return (len(data), length), hashlib.sha256(data).digest()
+        return ((len(data), length),), hashlib.sha256(data).digest()
 
     return signed_store(builder, native, lay), length
 

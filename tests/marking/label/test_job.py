@@ -11,6 +11,7 @@ from tests.rendered_sound import RATE, melody
 from waarmerk import MarkId, MarkingKey, detect_file, mark_file
 from waarmerk.errors import OutputError
 from waarmerk.marking.certificate import make_test_chain
+from waarmerk.marking.disclosure import Disclosure
 from waarmerk.marking.formats import FORMATS
 from waarmerk.marking.job import Job
 from waarmerk.marking.label import AigcLabel, LabelContent, labelled_bytes
@@ -60,7 +61,12 @@ def said(path):
 def test_pictures_get_a_label(photo, tmp_path, extension):
     target = tmp_path / f"marked{extension}"
     report = mark_file(
-        photo, target, KEY, signer=SIGNER, agent="A system", agent_version="2", aigc=AIGC
+        photo,
+        target,
+        KEY,
+        signer=SIGNER,
+        disclosure=Disclosure(system="A system", version="2"),
+        aigc=AIGC,
     )
     labels, seen = said(target)
     assert labels["iptc.digitalsourcetype"] == GENERATED
@@ -120,7 +126,9 @@ def test_a_label_that_cannot_be_written_is_told_or_refused(photo, tmp_path):
 @pytest.mark.parametrize("extension", [".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus"])
 def test_sounds_get_a_label(voice, tmp_path, extension):
     target = tmp_path / f"marked{extension}"
-    report = mark_file(voice, target, KEY, signer=SIGNER, agent="A system", aigc=AIGC)
+    report = mark_file(
+        voice, target, KEY, signer=SIGNER, disclosure=Disclosure(system="A system"), aigc=AIGC
+    )
     labels, seen = said(target)
     assert labels["iptc.digitalsourcetype"] == GENERATED
     assert labels["iptc.aisystem"] == "A system"
@@ -182,8 +190,6 @@ def job(tmp_path, labels, **options):
         "no_manifest": None,
         "quality": None,
         "overwrite": False,
-        "agent": None,
-        "agent_version": None,
         "read_manifest": None,
         "read_labels": lambda source, media_type: labels,
     }

@@ -91,15 +91,15 @@ class Source:
             return b""
         return self.at(position, count)
 
-    def step(self) -> None:
-        """Count one more thing that is looked at.
+    def step(self, count: int = 1) -> None:
+        """Count one more thing that is looked at, or one that takes as long as several.
 
         Raises
         ------
         Exhausted
             If there were too many.
         """
-        self.budget.steps_left -= 1
+        self.budget.steps_left -= count
         if self.budget.steps_left < 0:
             raise Exhausted
 

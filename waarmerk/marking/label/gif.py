@@ -9,10 +9,12 @@ them all to the same end, from wherever they come::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from waarmerk.errors import OutputError
-from waarmerk.marking.label.packet import extended_packet
+from waarmerk.marking.gif_blocks import after_sub_blocks, start_of_blocks, table_of_colours
+from waarmerk.marking.label.packet import MOST_PACKET, extended_packet
+from waarmerk.marking.label.streams import copied, length_of
 
 if TYPE_CHECKING:
     from waarmerk.marking.label.content import LabelContent
@@ -21,57 +23,68 @@ __all__ = ["label_gif"]
 
 _HEAD = b"\x21\xff\x0bXMP DataXMP"
 _TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+_MOST_BLOCKS = 1_000_000
 
 
-def label_gif(data: bytes, content: LabelContent, notes: list[str]) -> bytes:
-    """Return a GIF with a label in its XMP.
+def label_gif(
+    source: BinaryIO, destination: BinaryIO, content: LabelContent, notes: list[str]
+) -> None:
+    """Write a copy of a GIF with a label in its XMP.
 
     Raises
     ------
     OutputError
         If its XMP cannot be extended, or it is damaged.
     """
-    end, old = _scan(data)
-    packet = b"" if old is None else data[old[0] + len(_HEAD) : old[1] - len(_TRAILER)]
+    length = length_of(source)
+    end, old = _scan(source, length)
+    packet = b""
+    if old is not None:
+        source.seek(old[0] + len(_HEAD))
+        packet = source.read(old[1] - len(_TRAILER) - source.tell())
     new = extended_packet(packet, content, notes)
     if new is packet:
-        return data
+        copied(source, destination, 0, length)
+        return
     if b"\0" in new:
         raise OutputError("its XMP is not in UTF-8, which GIF requires")
     start, stop = old or (end, end)
     # Extensions came with version 89a.
-    return b"GIF89a" + data[6:start] + _HEAD + new + _TRAILER + data[stop:]
+    destination.write(b"GIF89a")
+    copied(source, destination, 6, start)
+    destination.write(_HEAD + new + _TRAILER)
+    copied(source, destination, stop, length)
 
 
-def _scan(data: bytes) -> tuple[int, tuple[int, int] | None]:
+def _scan(source: BinaryIO, length: int) -> tuple[int, tuple[int, int] | None]:
     """Return where the trailer is, and where the XMP begins and ends."""
-    if data[:6] not in (b"GIF87a", b"GIF89a") or len(data) < 13:
+    at = start_of_blocks(source)
+    if at is None:
         raise OutputError("it does not begin as a GIF does")
-    at = 13 + _table(data[10])
     xmp = None
-    while at < len(data):
-        kind, start = data[at], at
-        if kind == 0x3B:
+    for _ in range(_MOST_BLOCKS):
+        source.seek(at)
+        head, start = source.read(len(_HEAD)), at
+        if head[:1] == b"\x3b":
             return at, xmp
-        if kind == 0x2C and at + 10 < len(data):
-            at += 10 + _table(data[at + 9]) + 1
-        elif kind == 0x21:
+        if head == _HEAD:
+            source.seek(start)
+            end = source.read(MOST_PACKET + len(_HEAD) + len(_TRAILER)).find(_TRAILER)
+            if end < 0:
+                break
+            at = start + end + len(_TRAILER)
+            xmp = xmp or (start, at)
+            continue
+        if head[:1] == b"\x2c" and len(head) > 9:
+            at += 10 + table_of_colours(head[9]) + 1
+        elif head[:1] == b"\x21":
             at += 2
         else:
             break
-        if data.startswith(_HEAD, start):
-            end = data.find(_TRAILER, start)
-            if end < 0:
-                break
-            at = end + len(_TRAILER)
-            xmp = xmp or (start, at)
-            continue
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-        at += 1
+        following = after_sub_blocks(source, at)
+        if following is None or following > length:
+            break
+        at = following
+    else:
+        raise OutputError(f"it has more than {_MOST_BLOCKS} blocks")
     raise OutputError("its blocks are damaged or cut off")
-
-
-def _table(flags: int) -> int:
-    """Return how many bytes a table of colours has."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0

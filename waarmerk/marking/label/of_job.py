@@ -44,8 +44,8 @@ def label_content(job: Job) -> LabelContent | None:
         return None
     return LabelContent(
         kind=job.mark_id.kind,
-        system=job.agent,
-        system_version=job.agent_version,
+        system=None if job.disclosure is None else job.disclosure.system,
+        system_version=None if job.disclosure is None else job.disclosure.version,
         aigc=job.aigc,
         mark_id=job.mark_id.hex,
     )

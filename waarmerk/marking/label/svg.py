@@ -1,17 +1,20 @@
 """Labels in an SVG: XMP in a ``metadata`` element (ISO 16684-3, 1.3.4; SVG 1.1, 21).
 
 A packet that is there is extended. RDF outside a packet (as drawing programs write it) stays, and
-a packet of its own is put behind the tag that opens the picture.
+a packet of its own is put in front of it; or behind the tag that opens the picture, where there is
+no ``metadata`` yet. Of a second such element the C2PA library makes a second manifest.
 """
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from waarmerk.errors import OutputError
 from waarmerk.marking.label.packet import extended_document, new_packet
 from waarmerk.marking.label.properties import tag_end
+from waarmerk.marking.svg_scan import scanned
 
 if TYPE_CHECKING:
     from waarmerk.marking.label.content import LabelContent
@@ -47,6 +50,10 @@ def label_svg(data: bytes, content: LabelContent, notes: list[str]) -> bytes:
             return data
         if extended is not None:
             return mark + extended
+    scan = scanned(io.BytesIO(body))
+    if scan is not None and scan.metadata:
+        at = scan.metadata[-1]
+        return mark + body[:at] + b"\n" + new_packet(content) + body[at:]
     end = tag_end(body, root)
     if body.endswith(b"/>", 0, end):
         raise OutputError("it draws nothing")

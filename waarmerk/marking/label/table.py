@@ -18,6 +18,7 @@ from waarmerk.marking.label.pdf import label_pdf
 from waarmerk.marking.label.png import label_png
 from waarmerk.marking.label.riff import label_avi, label_wave, label_webp
 from waarmerk.marking.label.streams import length_of
+from waarmerk.marking.label.svg import MOST_BYTES as MOST_SVG
 from waarmerk.marking.label.svg import label_svg
 from waarmerk.marking.label.tiff_tag import label_tiff
 
@@ -36,7 +37,6 @@ _IN_MEMORY: dict[str, InMemory] = {
     "image/jpeg": label_jpeg,
     "image/png": label_png,
     "image/webp": label_webp,
-    "image/gif": label_gif,
     "image/avif": label_items,
     "image/heic": label_items,
     "image/heif": label_items,
@@ -45,6 +45,7 @@ _IN_MEMORY: dict[str, InMemory] = {
     "application/pdf": label_pdf,
 }
 _IN_PIECES: dict[str, InPieces] = {
+    "image/gif": label_gif,
     "image/tiff": label_tiff,
     "audio/flac": label_flac,
     "audio/mp4": label_mp4,
@@ -55,6 +56,7 @@ _IN_PIECES: dict[str, InPieces] = {
     "video/quicktime": label_mov,
     "video/x-msvideo": label_avi,
 }
+_MOST = {"image/svg+xml": MOST_SVG}
 _OTHER_NAMES = {
     "image/x-adobe-dng": "image/tiff",
     "audio/x-wav": "audio/wav",
@@ -108,7 +110,7 @@ def labelled_file(
     content: LabelContent,
     notes: list[str] | None = None,
 ) -> None:
-    """Write a copy of a file with a label in it; sounds and videos are copied in pieces.
+    """Write a copy of a file with a label in it, in pieces where its kind is one of large files.
 
     Parameters
     ----------
@@ -130,7 +132,7 @@ def labelled_file(
     if name in _IN_PIECES:
         _IN_PIECES[name](source, destination, content, notes)
     elif name in _IN_MEMORY:
-        if length > MOST_BYTES:
+        if length > _MOST.get(name, MOST_BYTES):
             raise OutputError(f"it has {length} bytes, more than can be labelled")
         destination.write(_IN_MEMORY[name](source.read(), content, notes))
     else:

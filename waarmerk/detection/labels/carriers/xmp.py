@@ -29,6 +29,8 @@ _MOST_PACKET = 1 << 24
 _MOST_DEPTH = 64
 _MOST_ELEMENTS = 50_000
 _MOST_PACKETS = 20
+_STEPS = 50
+"""What a packet takes, however small, in steps over a chunk."""
 
 _RDF = "rdf"
 # By the end of their addresses, so that neither http and https nor a last sign make a difference.
@@ -46,7 +48,9 @@ _PREFIXES = {
 }
 _KNOWN = frozenset(_PREFIXES.values()) - {_RDF}
 _LISTS = frozenset({"rdf:alt", "rdf:bag", "rdf:seq"})
-_TELLING = (b"DigitalSourceType", b"AISystem", b"AIPrompt", b"AIGC")
+_WORDS = ("DigitalSourceType", "AISystem", "AIPrompt", "AIGC")
+# In UTF-16 of either order, too: the first byte, a zero, belongs to the next letter in one of them.
+_TELLING = tuple(form for word in _WORDS for form in (word.encode(), word.encode("utf-16-le")[:-1]))
 _START = re.compile(rb"<(?:x:xmpmeta|x:xapmeta|rdf:RDF)[\s>]")
 _ENDS = {b"<x:xmpmeta": b"</x:xmpmeta>", b"<x:xapmeta": b"</x:xapmeta>", b"<rdf:RDF": b"</rdf:RDF>"}
 
@@ -67,13 +71,14 @@ def packet_items(packet: bytes, source: Source, carrier: str = CARRIER) -> Itera
     carrier
         Where it was, if that is not what carries XMP ordinarily.
     """
+    source.step(_STEPS)
     reader = _Reader(source)
     try:
         if len(packet) > _MOST_PACKET:
             raise _Refused
         reader.read(_trimmed(packet))
     except (_Refused, expat.ExpatError, ValueError, LookupError):
-        if any(word in packet or _wide(word) in packet for word in _TELLING):
+        if any(word in packet for word in _TELLING):
             yield Unreadable(carrier, XMP_DAMAGED)
         return
     for key, value in reader.found:
@@ -108,10 +113,6 @@ def _trimmed(packet: bytes) -> bytes:
         end = packet.rfind(closing)
         packet = packet[start.start() : end + len(closing) if end > 0 else None]
     return packet.decode("utf-8", "replace").encode()
-
-
-def _wide(word: bytes) -> bytes:
-    return b"\0".join(bytes([letter]) for letter in word)
 
 
 class _Reader:
