@@ -94,7 +94,7 @@ class Validators:
         row: Row = {
             "ours": read_manifest(data, media_type, [self._root], sidecar=store).status,
             "encypher": self._other(data, media_type, store),
-            "strict": self._other(data, media_type, store, strict_conformance=True),
+            "strict": self._other(data, media_type, store, strict=True),
             "broken": self._rubric(data, media_type, store),
         }
         if media_type == "text/markdown":
@@ -102,7 +102,9 @@ class Validators:
             row["encypher_as_text"] = self._other(data, "text/plain", store)
         return row
 
-    def _other(self, data: bytes, media_type: str, store: bytes | None, **more: bool) -> str:
+    def _other(
+        self, data: bytes, media_type: str, store: bytes | None, strict: bool = False
+    ) -> str:
         try:
             said = self._encypher.verify(
                 data,
@@ -112,7 +114,7 @@ class Validators:
                 no_default_trust=True,
                 telemetry=False,
                 online=False,
-                **more,
+                strict_conformance=strict,
             )
         except ValueError as error:
             if str(error).startswith("unsupported_mime"):
@@ -190,7 +192,7 @@ def _of_format(
         target = source.with_name(f"marked-{number}{source.suffix}")
         report = mark_file(source, target, overwrite=True, **(options | more))
         beside = report.manifest.sidecar
-        store = beside and (source.parent / beside.name).read_bytes()
+        store = None if beside is None else (source.parent / beside.name).read_bytes()
         return report.output.size + len(store or b""), report, target.read_bytes(), store
 
     size, report, data, store = marked(1, signer=signer)

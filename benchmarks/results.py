@@ -20,6 +20,7 @@ Row = dict[str, Any]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py")
+_SIGNED_FILES = ("c2pa_fixtures", "every_format", "manifest_kinds", "rendered_files", "rubric")
 # What the rows of each medium depend on: the mark, its detector, and the changes made to it. What
 # begins with "!" is taken off again. Provenance is all that is no watermark of ours, however its
 # files are arranged; "whole" is for what goes through everything.
@@ -59,7 +60,7 @@ _MEASURED = {
         *(f"waarmerk/{part}/**/*.py" for part in ("marking", "detection")),
         *(f"!waarmerk/*/{engine}/**/*.py" for engine in ("image", "audio", "text")),
         "benchmarks/provenance_conformance.py",
-        *(f"tests/{name}.py" for name in ("c2pa_fixtures", "every_format", "rubric")),
+        *(f"tests/{name}.py" for name in _SIGNED_FILES),
     ),
     "public marks": (
         "waarmerk/detection/**/others/*.py",

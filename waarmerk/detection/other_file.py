@@ -28,7 +28,7 @@ from waarmerk.detection.reasons import (
 from waarmerk.detection.text_words import TOKEN_SCHEME
 from waarmerk.errors import InputError
 from waarmerk.marking.formats import UNKNOWN, refuse_wrong_name, shown
-from waarmerk.marking.large_file import is_large_pdf_without
+from waarmerk.marking.large_file import is_large_without
 from waarmerk.marking.report import FileFacts
 from waarmerk.marking.sidecar import sidecar_for, sidecars_of
 from waarmerk.marking.source import HEAD, limit_of, not_text, open_source, refuse_size
@@ -157,4 +157,4 @@ def manifest_of(
 
 
 def _may_hold_one(file: bytes | BinaryIO, actual: Format) -> bool:
-    return isinstance(file, bytes) or not is_large_pdf_without(file, actual.media_type)
+    return isinstance(file, bytes) or not is_large_without(file, actual.media_type)

@@ -62,7 +62,7 @@ RECOVERED_UNKNOWN: Final = (
     "found again by the watermark; its signature holds, but nobody given vouches for its signer, "
     "it was made for other bytes, and the content was not compared"
 )
-TAG_DAMAGED: Final = "the ID3 tag of the file is damaged, or compressed"
+TAG_DAMAGED: Final = "the ID3 tag of the file is damaged"
 TOO_MANY_PIECES: Final = "the file is cut into more pieces than are gone through for one"
 VIDEO_NOT_READ: Final = "watermarks in video are not read yet"
 NOT_DECODED: Final = "pictures in this format are not decoded"
@@ -96,7 +96,7 @@ _DUTCH_REASON: Final = {
     NO_AIGC: "het is geen JSON met de velden van de norm",
     TOO_MUCH: "het bevat naast de inhoud meer dan er gelezen wordt",
     STEALTH_DAMAGED: "wat in de pixels verborgen is, is beschadigd",
-    TAG_DAMAGED: "de ID3-tag van het bestand is beschadigd, of gecomprimeerd",
+    TAG_DAMAGED: "de ID3-tag van het bestand is beschadigd",
     TOO_MANY_PIECES: "het bestand bestaat uit meer stukken dan ervoor worden doorlopen",
     VIDEO_NOT_READ: "watermerken in video worden nog niet gelezen",
     NOT_DECODED: "beelden in dit formaat worden niet gedecodeerd",

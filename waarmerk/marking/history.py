@@ -18,7 +18,7 @@ from waarmerk.marking.large_file import (
     checked_store,
     embedded_store,
     is_large,
-    is_large_pdf_without,
+    is_large_without,
 )
 from waarmerk.marking.provenance import asset_unreadable, is_remote, source_kind, source_type
 
@@ -169,12 +169,12 @@ def known(parent: _P, context: Any) -> tuple[_P, History]:
     trap = trap_in(file)
     if trap == "tag":
         raise InputError(
-            f"{shown(parent.title)}: its ID3 tag is damaged, or compressed; save it anew with "
-            "another, then mark that"
+            f"{shown(parent.title)}: its ID3 tag is damaged; save it anew with another, then "
+            "mark that"
         )
     if trap is not None:
         raise _too_many_pieces(parent)
-    if parent.sidecar is None and is_large_pdf_without(file, parent.media_type):
+    if parent.sidecar is None and is_large_without(file, parent.media_type):
         return parent, History(readable=False)
     if not is_large(file, parent.media_type):
         return parent, History.of(parent, context)

@@ -1,15 +1,16 @@
 """Whether the frames of an ID3 tag can be read by the C2PA library without harm.
 
 What the library has for ID3 (the Rust crate id3) asks for as much memory as a frame says it is
-long, up to 4 GB, before it looks at how much there is; of a compressed frame of less than 4 bytes
-that is nearly 2^64, and the process ends. It inflates compressed frames without a bound. So frames
-are looked at first: all of them must lie in their tag, and none may be compressed, which hardly any
-program ever wrote. A chapter (CHAP, CTOC) holds frames of its own, which the library reads as well.
-(ID3v2.3.0 and v2.4.0, 3 and 4; ID3v2 Chapter Frame Addendum 1.0)
+long, up to 4 GB, before it looks at how much there is; where that is not to be had, the process
+ends. It inflates compressed frames without a bound. So frames are looked at first: all of them must
+lie in their tag, and what is compressed must not swell. A chapter (CHAP, CTOC) holds frames of its
+own, which the library reads as well. (ID3v2.3.0 and v2.4.0, 3 and 4; ID3v2 Chapter Frame Addendum
+1.0)
 """
 
 from __future__ import annotations
 
+import zlib
 from typing import BinaryIO, Final
 
 __all__ = ["is_harmful"]
@@ -17,6 +18,8 @@ __all__ = ["is_harmful"]
 _MOST_BYTES: Final = 1 << 26
 _MOST_FRAMES: Final = 100_000
 _MOST_DEPTH: Final = 4
+_MOST_INFLATED: Final = 1 << 25
+_MOST_BEFORE: Final = 6  # bytes in front of what is compressed: its length, method, group
 _UNSYNCHRONISED, _EXTENDED = 0x80, 0x40
 _COMPRESSED = {3: 0x80, 4: 0x08}
 
@@ -45,7 +48,8 @@ def is_harmful(file: BinaryIO) -> bool:
     if flags & _UNSYNCHRONISED and version == 3:
         tag = tag.replace(b"\xff\0", b"\xff")
     try:
-        _check(tag, _behind_extension(tag, version) if flags & _EXTENDED else 0, version)
+        start = _behind_extension(tag, version) if flags & _EXTENDED else 0
+        _check(tag, start, version, 0, [_MOST_INFLATED])
     except _Harmful:
         return True
     return False
@@ -58,13 +62,15 @@ def _behind_extension(tag: bytes, version: int) -> int:
     return size
 
 
-def _check(tag: bytes, at: int, version: int, depth: int = 0) -> None:
+def _check(tag: bytes, at: int, version: int, depth: int, room: list[int]) -> None:
     """Look at the frames from a place on, and at those in chapters.
+
+    Room is what all of them together may still become when they are inflated.
 
     Raises
     ------
     _Harmful
-        If one does not lie in the tag, is compressed, or they are too many.
+        If one does not lie in the tag, or they are too many or swell.
     """
     for _ in range(_MOST_FRAMES):
         if at + 10 > len(tag) or not tag[at]:
@@ -72,16 +78,32 @@ def _check(tag: bytes, at: int, version: int, depth: int = 0) -> None:
         said = tag[at + 4 : at + 8]
         size = int.from_bytes(said, "big") if version == 3 else _seven_bits(said)
         end = at + 10 + size
-        if end > len(tag) or tag[at + 9] & _COMPRESSED[version]:
+        if end > len(tag):
             raise _Harmful
+        if tag[at + 9] & _COMPRESSED[version]:
+            room[0] -= _inflated(tag[at + 10 : end])
+            if room[0] < 0:
+                raise _Harmful
         kind = tag[at : at + 4]
         if kind in (b"CHAP", b"CTOC"):
             if depth == _MOST_DEPTH:
                 raise _Harmful
             content = tag[at + 10 : end]
-            _check(content, _behind_names(content, kind), version, depth + 1)
+            _check(content, _behind_names(content, kind), version, depth + 1, room)
         at = end
     raise _Harmful
+
+
+def _inflated(content: bytes) -> int:
+    """Return how long a compressed frame becomes, wherever in it what is compressed begins."""
+    longest = 0
+    for start in range(min(_MOST_BEFORE + 1, len(content))):
+        try:
+            out = zlib.decompressobj().decompress(content[start:], _MOST_INFLATED + 1)
+        except zlib.error:
+            continue
+        longest = max(longest, len(out))
+    return longest
 
 
 def _behind_names(content: bytes, kind: bytes) -> int:

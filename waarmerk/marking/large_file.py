@@ -49,7 +49,7 @@ __all__ = [
     "embedded_store",
     "is_large",
     "is_large_beside",
-    "is_large_pdf_without",
+    "is_large_without",
     "sign_beside",
     "sign_large",
 ]
@@ -65,7 +65,10 @@ _RIFF = ("audio/wav", "video/x-msvideo")
 _TAGGED = ("audio/flac", "audio/mpeg")
 MOVIES = ("video/mp4", "video/quicktime", "audio/mp4")
 _ANY = "application/octet-stream"
-_IN_PDF = (b"C2PA_Manifest", b"jumdc2pa")
+_POINTING = {
+    "application/pdf": (b"C2PA_Manifest", b"jumdc2pa"),
+    "image/svg+xml": (b"c2pa", b"provenance"),
+}
 _MOST_CHUNKS = 100_000
 
 
@@ -100,15 +103,16 @@ def is_large_beside(file: BinaryIO) -> bool:
     return file_length(file) >= LARGE
 
 
-def is_large_pdf_without(file: BinaryIO, media_type: str) -> bool:
-    """Return whether a file is a large PDF in which nothing points to a manifest.
+def is_large_without(file: BinaryIO, media_type: str) -> bool:
+    """Return whether a file is a large PDF or SVG in which nothing points to a manifest.
 
-    The library would hold all of it in memory to say so. A manifest in a PDF is a stream of its
-    own (C2PA 2.4, A.4), whose bytes stand there as they are.
+    The library may hold all of it in memory to say so. A manifest in a PDF is a stream of its own
+    (C2PA 2.4, A.4), and in an SVG an element, or its XMP says where on the web it is: those words
+    stand there as they are.
     """
-    if media_type != "application/pdf" or file_length(file) < LARGE:
+    if media_type not in _POINTING or file_length(file) < LARGE:
         return False
-    return not contains(file, _IN_PDF)
+    return not contains(file, _POINTING[media_type])
 
 
 def contains(file: BinaryIO, what: tuple[bytes, ...]) -> bool:

@@ -24,6 +24,7 @@ __all__ = ["label_gif"]
 _HEAD = b"\x21\xff\x0bXMP DataXMP"
 _TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 _MOST_BLOCKS = 1_000_000
+_LONG = 1 << 22  # bytes
 
 
 def label_gif(
@@ -37,7 +38,7 @@ def label_gif(
         If its XMP cannot be extended, or it is damaged.
     """
     length = length_of(source)
-    end, old = _scan(source, length)
+    first, end, old = _scan(source, length)
     packet = b""
     if old is not None:
         source.seek(old[0] + len(_HEAD))
@@ -49,6 +50,8 @@ def label_gif(
     if b"\0" in new:
         raise OutputError("its XMP is not in UTF-8, which GIF requires")
     start, stop = old or (end, end)
+    if old is None and length > _LONG:
+        start = stop = first  # readers of labels do not go through thousands of frames
     # Extensions came with version 89a.
     destination.write(b"GIF89a")
     copied(source, destination, 6, start)
@@ -56,17 +59,18 @@ def label_gif(
     copied(source, destination, stop, length)
 
 
-def _scan(source: BinaryIO, length: int) -> tuple[int, tuple[int, int] | None]:
-    """Return where the trailer is, and where the XMP begins and ends."""
-    at = start_of_blocks(source)
-    if at is None:
+def _scan(source: BinaryIO, length: int) -> tuple[int, int, tuple[int, int] | None]:
+    """Return where the blocks begin, where the trailer is, and where XMP begins and ends."""
+    first = start_of_blocks(source)
+    if first is None:
         raise OutputError("it does not begin as a GIF does")
+    at = first
     xmp = None
     for _ in range(_MOST_BLOCKS):
         source.seek(at)
         head, start = source.read(len(_HEAD)), at
         if head[:1] == b"\x3b":
-            return at, xmp
+            return first, at, xmp
         if head == _HEAD:
             source.seek(start)
             end = source.read(MOST_PACKET + len(_HEAD) + len(_TRAILER)).find(_TRAILER)
