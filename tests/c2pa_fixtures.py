@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from waarmerk.detection.trust import TrustList, TrustLists
+from waarmerk.detection.manifest.trust import TrustList, TrustLists
 
 SHARED = Path(__file__).parents[2] / "shared" / "fixtures" / "c2pa"
 STATES = {

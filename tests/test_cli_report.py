@@ -122,7 +122,7 @@ def test_no_key_is_given(folder: Path) -> None:
 
 
 def test_only_a_certificate_that_nobody_vouches_for(folder: Path) -> None:
-    from tests.detection.test_signed import LEAF, LEAF_KEY, MIDDLE, ROOT, as_pem, pem, report
+    from tests.detection.signed.test_signed import LEAF, LEAF_KEY, MIDDLE, ROOT, as_pem, pem, report
 
     signer = ReportSigner.from_pem(pem(LEAF_KEY), as_pem(LEAF, MIDDLE))
     (folder / "two.jws").write_text(report_line(report(), signer))

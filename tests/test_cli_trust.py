@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tests.detection.test_trust import certificate, der_of, pem_of
-from tests.detection.test_trust_formats import entity, lote
+from tests.detection.manifest.test_trust import certificate, der_of, pem_of
+from tests.detection.manifest.test_trust_formats import entity, lote
 from waarmerk.cli import cli, run
 from waarmerk.cli_trust import trust
-from waarmerk.detection.trust import load_list
+from waarmerk.detection.manifest.trust import load_list
 from waarmerk.marking.certificate import make_test_chain
 
 CHAIN = make_test_chain()

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from waarmerk.detection.audio import AudioDetector
     from waarmerk.detection.file import detect_file
     from waarmerk.detection.finding import WatermarkFinding
+    from waarmerk.detection.manifest.trust import TrustLists, stored_lists
     from waarmerk.detection.report import DetectionReport
     from waarmerk.detection.signed import ReportSigner, VerifiedReport, sign_report, verify_report
-    from waarmerk.detection.trust import TrustLists, stored_lists
     from waarmerk.errors import (
         CannotMarkError,
         InputError,
@@ -97,7 +97,7 @@ _HOME = {
     "ReportSigner": "waarmerk.detection.signed",
     "Signer": "waarmerk.marking.signer",
     "SigningError": "waarmerk.errors",
-    "TrustLists": "waarmerk.detection.trust",
+    "TrustLists": "waarmerk.detection.manifest.trust",
     "UnsupportedInputError": "waarmerk.errors",
     "VerifiedReport": "waarmerk.detection.signed",
     "WaarmerkError": "waarmerk.errors",
@@ -111,7 +111,7 @@ _HOME = {
     "mark_file": "waarmerk.files",
     "mark_image": "waarmerk.api",
     "sign_report": "waarmerk.detection.signed",
-    "stored_lists": "waarmerk.detection.trust",
+    "stored_lists": "waarmerk.detection.manifest.trust",
     "verify_report": "waarmerk.detection.signed",
 }
 

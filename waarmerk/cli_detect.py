@@ -61,8 +61,8 @@ def detect(
     Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
     """
     from waarmerk.detection.file import detect_file
+    from waarmerk.detection.manifest.trust import TrustLists, stored_lists
     from waarmerk.detection.plain import lines
-    from waarmerk.detection.trust import TrustLists, stored_lists
     from waarmerk.marking.key import KeyRing
 
     if sign_key is None and sign_cert is not None:

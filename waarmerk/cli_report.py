@@ -73,7 +73,7 @@ def verify_report(
 
 def _lines(file: str) -> Iterator[bytes]:
     """Yield the lines of a file that are not empty, each cut off where it is too long anyway."""
-    from waarmerk.detection.jws import LARGEST
+    from waarmerk.detection.signed.jws import LARGEST
 
     try:
         with click.open_file(file, "rb") as stream:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from waarmerk.detection.trust import TrustList
+    from waarmerk.detection.manifest.trust import TrustList
 
 __all__ = ["trust"]
 
@@ -47,7 +47,7 @@ def list_command(*, certificates: bool, as_json: bool) -> int:
 
     Exit status: 0, or 2 if one cannot be read.
     """
-    from waarmerk.detection.trust import load_list, stored_names, trust_folder
+    from waarmerk.detection.manifest.trust import load_list, stored_names, trust_folder
 
     status, names = 0, stored_names()
     if not names and not as_json:
@@ -78,7 +78,7 @@ def add(*, file: str, name: str | None, tsa: bool, force: bool, as_json: bool) -
     The certificate of an authority vouches for everybody whom it certified, that of a signer for
     this signer alone. Everything in FILE is checked before anything is stored.
     """
-    from waarmerk.detection.trust import add_list
+    from waarmerk.detection.manifest.trust import add_list
 
     kind: Any = "tsa" if tsa else "manifest"
     found = add_list(file, name=name, kind=kind, overwrite=force)
@@ -93,7 +93,7 @@ def add(*, file: str, name: str | None, tsa: bool, force: bool, as_json: bool) -
 @click.argument("name", metavar="NAME")
 def remove(name: str) -> int:
     """Remove the list NAME, so that it vouches for nobody any more."""
-    from waarmerk.detection.trust import remove_list
+    from waarmerk.detection.manifest.trust import remove_list
 
     remove_list(name)
     print_line(f"Removed {shown(name)}.")

@@ -156,7 +156,7 @@ def test_every_section_has_a_title_and_a_file():
 @pytest.mark.parametrize("medium", ["provenance", "public marks", "whole"])
 def test_fingerprints_follow_the_code_wherever_it_lies(medium, tmp_path, monkeypatch):
     names = ["waarmerk/detection/others/a.py", "waarmerk/detection/statistics.py"]
-    names += ["waarmerk/detection/manifest.py", "waarmerk/marking/image/embed.py"]
+    names += ["waarmerk/detection/manifest/reader.py", "waarmerk/marking/image/embed.py"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)

@@ -21,7 +21,7 @@ from waarmerk.detection.finding import (
     ManifestFinding,
     WatermarkFinding,
 )
-from waarmerk.detection.manifest_store import _REASONS
+from waarmerk.detection.manifest.store import _REASONS
 from waarmerk.detection.plain import lines
 from waarmerk.detection.report import DetectionReport, json_schema
 from waarmerk.detection.summary import NO_KEY, bound, printable

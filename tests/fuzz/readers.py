@@ -97,7 +97,7 @@ def _labels(path: Path, data: bytes, rng: random.Random) -> object:
 
 
 def _certificates(path: Path, data: bytes, rng: random.Random) -> object:
-    from waarmerk.detection.trust_formats import read_certificates
+    from waarmerk.detection.manifest.trust_formats import read_certificates
 
     return read_certificates(data, path.name, for_time_stamps=rng.random() < 0.5)
 

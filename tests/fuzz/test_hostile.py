@@ -10,7 +10,7 @@ from tests.fuzz.chunks import chunks, mutated
 from tests.fuzz.every_format import every_seed
 from tests.fuzz.readers import outcome, readers
 from waarmerk.detection.manifest import read_manifest
-from waarmerk.detection.trust_formats import read_certificates
+from waarmerk.detection.manifest.trust_formats import read_certificates
 from waarmerk.marking.disclosure import Disclosure
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts memory and calls as Linux does")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 from waarmerk.detection.finding import Finding, ManifestFinding, WatermarkFinding
+from waarmerk.detection.manifest.trust_list import Trust, TrustLists
 from waarmerk.detection.reasons import FAST_SEARCH, FAST_SOUND_SEARCH, NO_KEY
 from waarmerk.detection.report import DetectionReport
-from waarmerk.detection.trust_list import Trust, TrustLists
 from waarmerk.marking.key import KeyRing, MarkingKey
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _recovered(
 
     It stands in the place of one that is absent, and beside one that does not hold.
     """
-    from waarmerk.detection.recovery import recovered_manifest
+    from waarmerk.detection.manifest.recovery import recovered_manifest
 
     facts, findings, notes = found
     marks = [f for f in findings if isinstance(f, WatermarkFinding) and f.found and f.mark_id]

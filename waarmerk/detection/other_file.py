@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waarmerk.detection.finding import Finding
-    from waarmerk.detection.trust_list import Trust
+    from waarmerk.detection.manifest.trust_list import Trust
     from waarmerk.marking.formats import Format
 
 __all__ = ["examine_other", "labels_of", "manifest_of", "unchanged_since"]

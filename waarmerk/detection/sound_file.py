@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from waarmerk.detection.file import Effort
     from waarmerk.detection.finding import Finding
-    from waarmerk.detection.trust_list import Trust
+    from waarmerk.detection.manifest.trust_list import Trust
     from waarmerk.marking.formats import Format
     from waarmerk.marking.key import MarkingKey
 

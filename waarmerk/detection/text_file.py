@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from waarmerk.detection.file import Look
     from waarmerk.detection.finding import Finding
-    from waarmerk.detection.trust_list import Trust
+    from waarmerk.detection.manifest.trust_list import Trust
     from waarmerk.marking.formats import Format
 
 __all__ = ["examine_text"]

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from waarmerk.marking.data_hash import MOST_STORE, Embed, Found, Ranges
 from waarmerk.marking.gif_blocks import after_sub_blocks, start_of_blocks, sub_blocks
-from waarmerk.marking.label.streams import copied, length_of
+from waarmerk.marking.streams import copied, length_of
 
 __all__ = ["embedding", "store_in", "sub_blocks"]
 

@@ -17,7 +17,7 @@ import re
 from typing import BinaryIO
 
 from waarmerk.marking.data_hash import MOST_STORE, Embed, Found, Ranges
-from waarmerk.marking.label.streams import copied, length_of
+from waarmerk.marking.streams import copied, length_of
 from waarmerk.marking.svg_scan import Scan, scanned
 
 __all__ = ["embedding", "form", "store_in"]

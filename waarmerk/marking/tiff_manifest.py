@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from waarmerk.errors import OutputError
 from waarmerk.marking.data_hash import MOST_STORE, Embed, Found, Ranges
-from waarmerk.marking.label.streams import copied, length_of
+from waarmerk.marking.streams import copied, length_of
 from waarmerk.marking.tiff_directory import Directory, Layout, directory_at, header_of
 
 __all__ = ["embedding", "store_in"]

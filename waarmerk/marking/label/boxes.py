@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from waarmerk.errors import OutputError
-from waarmerk.marking.label.streams import length_of
+from waarmerk.marking.streams import length_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

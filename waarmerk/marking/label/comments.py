@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from waarmerk.errors import OutputError
 from waarmerk.marking import vorbis
 from waarmerk.marking.label.content import aigc_fields, says_ai
-from waarmerk.marking.label.streams import copied, length_of
 from waarmerk.marking.source import tag_length
+from waarmerk.marking.streams import copied, length_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

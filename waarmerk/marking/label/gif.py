@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from waarmerk.errors import OutputError
 from waarmerk.marking.gif_blocks import after_sub_blocks, start_of_blocks, table_of_colours
 from waarmerk.marking.label.packet import MOST_PACKET, extended_packet
-from waarmerk.marking.label.streams import copied, length_of
+from waarmerk.marking.streams import copied, length_of
 
 if TYPE_CHECKING:
     from waarmerk.marking.label.content import LabelContent

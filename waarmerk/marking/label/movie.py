@@ -23,8 +23,8 @@ from waarmerk.errors import OutputError
 from waarmerk.marking.label.boxes import Box, box, children, head_of, top_boxes
 from waarmerk.marking.label.movie_keys import with_aigc, with_child, without_child
 from waarmerk.marking.label.packet import MOST_PACKET, extended_packet
-from waarmerk.marking.label.streams import copied, zeroed
 from waarmerk.marking.mp4 import XMP
+from waarmerk.marking.streams import copied, zeroed
 
 if TYPE_CHECKING:
     from waarmerk.marking.label.content import LabelContent

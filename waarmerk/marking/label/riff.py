@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from waarmerk.errors import OutputError
 from waarmerk.marking.label.content import aigc_fields
 from waarmerk.marking.label.packet import MOST_PACKET, extended_packet
-from waarmerk.marking.label.streams import length_of, with_changes
+from waarmerk.marking.streams import length_of, with_changes
 from waarmerk.marking.wave import chunk
 
 if TYPE_CHECKING:

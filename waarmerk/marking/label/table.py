@@ -17,10 +17,10 @@ from waarmerk.marking.label.movie import label_mov, label_mp4
 from waarmerk.marking.label.pdf import label_pdf
 from waarmerk.marking.label.png import label_png
 from waarmerk.marking.label.riff import label_avi, label_wave, label_webp
-from waarmerk.marking.label.streams import length_of
 from waarmerk.marking.label.svg import MOST_BYTES as MOST_SVG
 from waarmerk.marking.label.svg import label_svg
 from waarmerk.marking.label.tiff_tag import label_tiff
+from waarmerk.marking.streams import length_of
 
 if TYPE_CHECKING:
     from waarmerk.marking.label.content import LabelContent

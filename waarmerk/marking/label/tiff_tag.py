@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from waarmerk.errors import OutputError
 from waarmerk.marking.label.packet import MOST_PACKET, extended_packet
-from waarmerk.marking.label.streams import copied, length_of
+from waarmerk.marking.streams import copied, length_of
 from waarmerk.marking.tiff_directory import Layout, directory_at, header_of
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from waarmerk.detection.trust_formats import MOST_BYTES, read_certificates
+from waarmerk.detection.manifest.trust_formats import MOST_BYTES, read_certificates
 from waarmerk.errors import InputError
 from waarmerk.marking.provenance import Anchors, mappings, offline_settings
 

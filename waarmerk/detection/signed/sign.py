@@ -2,7 +2,7 @@
 
 A signed report is a JWS (RFC 7515, compact: one line of ASCII) over the JSON of the report, which
 has the hash of the content, the detector with its version, and the time. ``jws.py`` has its form,
-``signed_check.py`` checks it.
+``check.py`` checks it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from waarmerk.detection.jws import LARGEST, PublicKey, algorithm_of, signed, thumbprint
-from waarmerk.detection.signed_chain import own_problem
-from waarmerk.detection.signed_check import (
+from waarmerk.detection.signed.chain import own_problem
+from waarmerk.detection.signed.check import (
     LARGEST_PEM,
     VerifiedReport,
     read_pem,
     verify_report,
 )
+from waarmerk.detection.signed.jws import LARGEST, PublicKey, algorithm_of, signed, thumbprint
 from waarmerk.errors import KeyFileError, SigningError
 from waarmerk.marking.profile import SigningKey, load_key, parse_certificates
 

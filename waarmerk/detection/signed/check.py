@@ -27,7 +27,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.utils import CryptographyDeprecationWarning
 
-from waarmerk.detection.jws import (
+from waarmerk.detection.signed.chain import chain_problem, name_of, own_problem
+from waarmerk.detection.signed.form import report_in
+from waarmerk.detection.signed.jws import (
     LARGEST,
     PublicKey,
     Token,
@@ -37,8 +39,6 @@ from waarmerk.detection.jws import (
     parse,
     thumbprint,
 )
-from waarmerk.detection.signed_chain import chain_problem, name_of, own_problem
-from waarmerk.detection.signed_form import report_in
 from waarmerk.errors import InputError
 from waarmerk.marking.profile import parse_certificates
 

@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from waarmerk.detection.finding import ManifestFinding, WatermarkFinding
-from waarmerk.detection.manifest import Store, read_store
-from waarmerk.detection.manifest_store import failures_of, finding_of
+from waarmerk.detection.manifest.reader import Store, read_store
+from waarmerk.detection.manifest.store import failures_of, finding_of
+from waarmerk.detection.manifest.trust_list import Trust, TrustLists
+from waarmerk.detection.manifest.wording import plain
 from waarmerk.detection.reasons import RECOVERED_KNOWN, RECOVERED_UNKNOWN
-from waarmerk.detection.trust_list import Trust, TrustLists
-from waarmerk.detection.wording import plain
 
 __all__ = ["MOST_STORE", "recovered_manifest"]
 

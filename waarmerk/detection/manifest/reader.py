@@ -19,7 +19,8 @@ a damaged one is an error; of several, none counts, and what they say is a claim
 
 A file is untrusted input here: the library may raise, and whatever it returns may have any shape,
 be very long, or hold characters that confuse a terminal. What a store says is put together in
-:mod:`~waarmerk.detection.manifest_store`; who vouches, in :mod:`~waarmerk.detection.trust_list`.
+:mod:`~waarmerk.detection.manifest.store`; who vouches, in
+:mod:`~waarmerk.detection.manifest.trust_list`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 from waarmerk.detection.finding import ManifestFinding
-from waarmerk.detection.manifest_store import INGREDIENT, finding_of
+from waarmerk.detection.manifest.store import INGREDIENT, finding_of
+from waarmerk.detection.manifest.trust_list import Trust, TrustLists, load_anchors
+from waarmerk.detection.manifest.wording import plain
 from waarmerk.detection.reasons import (
     LOST_MARKER,
     OTHER_PLACE,
@@ -40,8 +43,6 @@ from waarmerk.detection.reasons import (
     TAG_DAMAGED,
     TOO_MANY_PIECES,
 )
-from waarmerk.detection.trust_list import Trust, TrustLists, load_anchors
-from waarmerk.detection.wording import plain
 from waarmerk.marking.bounded import Bounded, trap_in
 from waarmerk.marking.boxes import may_hold_manifest
 from waarmerk.marking.data_hash import read_apart
@@ -99,8 +100,8 @@ def read_manifest(
     media_type
         What the file is; a wrong one does no harm where the content shows what it is.
     trust
-        Under whom a signer is known: a :class:`~waarmerk.detection.trust.TrustLists`, or a sequence
-        of PEM bytes, paths of PEM files, C2PA trust lists, all for signers of manifests. A
+        Under whom a signer is known: a :class:`~waarmerk.detection.manifest.trust.TrustLists`, or a
+        sequence of PEM bytes, paths of PEM files, C2PA trust lists, all for signers of manifests. A
         certificate of an authority vouches for whom it certified; that of a signer, for that
         signer.
     sidecar

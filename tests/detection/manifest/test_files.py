@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.c2pa_fixtures import MODES, SHARED, TEST_ROOTS, expected, index, lists_of
-from tests.detection.test_manifest import CHAIN
+from tests.detection.manifest.test_reader import CHAIN
 from waarmerk.detection.manifest import INGREDIENT, read_manifest
+from waarmerk.detection.manifest.trust import TrustList, TrustLists
 from waarmerk.detection.reasons import IDENTITY_NOT_CHECKED, reason_in_dutch
-from waarmerk.detection.trust import TrustList, TrustLists
 from waarmerk.marking.provenance import GENERATED
 
 pytestmark = [

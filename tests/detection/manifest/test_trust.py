@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tests.detection.test_manifest import CHAIN, OTHER, changed, picture, signed
+from tests.detection.manifest.test_reader import CHAIN, OTHER, changed, picture, signed
 from waarmerk.detection.manifest import read_manifest
-from waarmerk.detection.trust import TrustList, TrustLists
-from waarmerk.detection.trust_list import _context
-from waarmerk.detection.wording import signer_of, without_addresses
+from waarmerk.detection.manifest.trust import TrustList, TrustLists
+from waarmerk.detection.manifest.trust_list import _context
+from waarmerk.detection.manifest.wording import signer_of, without_addresses
 from waarmerk.errors import InputError
 from waarmerk.marking.manifest import Parent, Signer
 from waarmerk.marking.profile import CLAIM_SIGNING

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.detection.test_manifest import CHAIN, OTHER
-from tests.detection.test_trust import der_of, manifests, read, time_stamps
-from waarmerk.detection.trust import TrustList
+from tests.detection.manifest.test_reader import CHAIN, OTHER
+from tests.detection.manifest.test_trust import der_of, manifests, read, time_stamps
+from waarmerk.detection.manifest.trust import TrustList
 from waarmerk.errors import InputError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "fixtures" / "c2pa" / "trust"

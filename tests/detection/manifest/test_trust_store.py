@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.detection.test_manifest import CHAIN, OTHER
-from tests.detection.test_trust import LEAF, SIGNED, der_of
-from tests.detection.test_trust_formats import entity, lote
+from tests.detection.manifest.test_reader import CHAIN, OTHER
+from tests.detection.manifest.test_trust import LEAF, SIGNED, der_of
+from tests.detection.manifest.test_trust_formats import entity, lote
 from waarmerk.detection.manifest import read_manifest
-from waarmerk.detection.trust import (
+from waarmerk.detection.manifest.trust import (
     add_list,
     load_list,
     remove_list,

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from waarmerk.detection.finding import ManifestFinding
-from waarmerk.detection.ingredients import walk
+from waarmerk.detection.manifest.ingredients import walk
+from waarmerk.detection.manifest.signals import own_signals
+from waarmerk.detection.manifest.wording import codes_of, generator_of, plain, signer_of, unique
 from waarmerk.detection.reasons import IDENTITY_NOT_CHECKED, ONLY_SIGNER_KNOWN
-from waarmerk.detection.signals import own_signals
-from waarmerk.detection.wording import codes_of, generator_of, plain, signer_of, unique
 from waarmerk.marking.provenance import assertions, mappings, source_type
 
 if TYPE_CHECKING:
     from waarmerk.detection.finding import ManifestStatus
-    from waarmerk.detection.trust_list import TrustLists
+    from waarmerk.detection.manifest.trust_list import TrustLists
 
 __all__ = ["INGREDIENT", "failures_of", "finding_of"]
 

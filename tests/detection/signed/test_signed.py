@@ -27,11 +27,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waarmerk.detection import jws
 from waarmerk.detection.finding import ManifestFinding
-from waarmerk.detection.jws import Token, holds, thumbprint
 from waarmerk.detection.report import DetectionReport
-from waarmerk.detection.signed import ReportSigner, sign_report, verify_report
+from waarmerk.detection.signed import ReportSigner, jws, sign_report, verify_report
+from waarmerk.detection.signed.jws import Token, holds, thumbprint
 from waarmerk.errors import InputError, KeyFileError, SigningError
 from waarmerk.marking.report import FileFacts
 

@@ -20,8 +20,8 @@ from itertools import islice
 from typing import Any
 
 from waarmerk.detection.finding import Ingredient, IngredientStatus
-from waarmerk.detection.signals import flat_signals, own_signals
-from waarmerk.detection.wording import codes_of, plain, signer_of
+from waarmerk.detection.manifest.signals import flat_signals, own_signals
+from waarmerk.detection.manifest.wording import codes_of, plain, signer_of
 from waarmerk.marking.provenance import mappings, source_type
 
 __all__ = ["MOST_DEEP", "MOST_INGREDIENTS", "walk"]

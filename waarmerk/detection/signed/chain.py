@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
-from waarmerk.detection.jws import algorithm_of
+from waarmerk.detection.signed.jws import algorithm_of
 
 __all__ = ["chain_problem", "name_of", "own_problem"]
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.detection.test_manifest import CHAIN, ROOT, SIGNER, changed, picture, signed
-from waarmerk.detection.ingredients import MOST_DEEP, MOST_INGREDIENTS, walk
+from tests.detection.manifest.test_reader import CHAIN, ROOT, SIGNER, changed, picture, signed
 from waarmerk.detection.manifest import read_manifest
-from waarmerk.detection.signals import SIGNALS, flat_signals, own_signals
+from waarmerk.detection.manifest.ingredients import MOST_DEEP, MOST_INGREDIENTS, walk
+from waarmerk.detection.manifest.signals import SIGNALS, flat_signals, own_signals
 from waarmerk.marking.provenance import GENERATED, GENERATIVE, offline_settings
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.detection.test_manifest import CHAIN, issue, signed
+from tests.detection.manifest.test_reader import CHAIN, issue, signed
 from waarmerk.detection.manifest import read_manifest
-from waarmerk.detection.trust import TrustList, TrustLists
+from waarmerk.detection.manifest.trust import TrustList, TrustLists
 from waarmerk.marking.manifest import Signer
 
 pytest.importorskip("asn1crypto", reason="the authority is written with asn1crypto")

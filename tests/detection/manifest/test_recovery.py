@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from tests.detection.test_manifest import CHAIN, MEDIA_TYPES, OTHER, SIGNER, changed, picture
-from waarmerk.detection import recovery
+from tests.detection.manifest.test_reader import CHAIN, MEDIA_TYPES, OTHER, SIGNER, changed, picture
 from waarmerk.detection.finding import WatermarkFinding
-from waarmerk.detection.manifest import read_manifest
+from waarmerk.detection.manifest import read_manifest, recovery
+from waarmerk.detection.manifest.recovery import recovered_manifest
+from waarmerk.detection.manifest.trust import TrustList, TrustLists
 from waarmerk.detection.reasons import RECOVERED_KNOWN, RECOVERED_UNKNOWN, reason_in_dutch
-from waarmerk.detection.recovery import recovered_manifest
-from waarmerk.detection.trust import TrustList, TrustLists
 from waarmerk.errors import InputError
 from waarmerk.marking.manifest import ManifestContent, sign_stream
 from waarmerk.marking.payload import MarkId

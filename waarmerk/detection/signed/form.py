@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from waarmerk.detection.jws import TokenError, strict_json
+from waarmerk.detection.signed.jws import TokenError, strict_json
 
 __all__ = ["report_in"]
 

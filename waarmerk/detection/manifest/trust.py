@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from waarmerk.detection.trust_list import (
+from waarmerk.detection.manifest.trust_list import (
     Kind,
     TrustList,
     TrustLists,

@@ -1,0 +1,1 @@
+"""Reading manifests, lists of trust, recovery."""
