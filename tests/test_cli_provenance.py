@@ -153,6 +153,11 @@ def test_a_manifest_that_was_lost_is_found_again(here, capsys):
     assert report["basis"] == ["watermark"]
 
 
+def test_a_folder_of_manifests_that_is_not_there(here, capsys):
+    assert run(["detect", "plain.jpg", "--manifests", "absent"]) == 2
+    assert "absent: there is no such folder" in capsys.readouterr().err
+
+
 def test_stored_lists_of_trust_are_asked(here, capsys):
     run(["mark", "paper.pdf", "-o", "out.pdf", "--key", "key.json"])
     assert run(["trust", "add", "key.root.pem", "--name", "ours"]) == 0

@@ -99,6 +99,7 @@ def detect_file(
     path = Path(path)
     shown = path.name if name is None else name
     check_effort(effort)
+    require_folder(manifests)
     ring, lists = as_keys(keys), TrustLists.of(trust)
     actual = _identified(path)
     if actual.medium == "sound":
@@ -134,6 +135,7 @@ def detect_bytes(
     from waarmerk.marking.source import limit_of, refuse_size, sniff
 
     check_effort(effort)
+    require_folder(manifests)
     actual = sniff(data, name)
     if actual.medium == "sound":
         return _detect_spooled(data, name, keys, trust, effort, manifests, include_personal)
@@ -295,6 +297,18 @@ def as_keys(keys: Iterable[MarkingKey] | MarkingKey) -> tuple[MarkingKey, ...]:
     if isinstance(keys, MarkingKey):
         return (keys,)
     return KeyRing(keys).keys
+
+
+def require_folder(manifests: str | os.PathLike[str] | None) -> None:
+    """Refuse a folder of kept manifests that is not there: a slip must not read as "none kept"."""
+    if manifests is not None and not Path(manifests).is_dir():
+        from waarmerk.errors import InputError
+        from waarmerk.marking.formats import shown
+
+        raise InputError(
+            f"{shown(os.fspath(manifests))}: there is no such folder of kept manifests; give the "
+            "one that manifests are kept in (keep_manifest, --keep-manifest)"
+        )
 
 
 def check_effort(effort: str) -> None:

@@ -79,7 +79,7 @@ def test_pictures_get_a_label(photo, tmp_path, extension):
     (aigc,) = (x for x in seen.labels if x.standard == "aigc")
     assert dict(aigc.details)["ProduceID"] == report.watermark.mark_id.hex
     lines = report.lines()
-    assert f"  label      iptc.digitalsourcetype = {GENERATED}" in lines
+    assert "  label      iptc.digitalsourcetype = trainedAlgorithmicMedia" in lines
     assert report.as_dict()["layers"][2]["value"] == GENERATED
 
 
