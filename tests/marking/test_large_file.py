@@ -6,8 +6,9 @@ import struct
 import pytest
 
 from tests import rendered_sound
+from tests.in_pieces import both as in_pieces_and_whole
+from tests.in_pieces import large
 from tests.rendered_sound import melody
-from waarmerk.detection.manifest import read_manifest
 from waarmerk.marking import large_file
 from waarmerk.marking.certificate import make_test_chain
 from waarmerk.marking.manifest import ManifestContent, Parent, sign_bytes
@@ -27,10 +28,6 @@ def sound(request, tmp_path):
     return path.read_bytes(), KINDS[request.param]
 
 
-def large(monkeypatch, yes):
-    monkeypatch.setattr(large_file, "LARGE", 0 if yes else 1 << 60)
-
-
 def signed(monkeypatch, sound, *, in_pieces, signer=SIGNER, title="sound", **options):
     data, media_type = sound
     large(monkeypatch, in_pieces)
@@ -39,19 +36,7 @@ def signed(monkeypatch, sound, *, in_pieces, signer=SIGNER, title="sound", **opt
 
 
 def both(monkeypatch, data, media_type, trust=(CHAIN.root,)):
-    """Read a manifest in pieces and by the library alone; both must say the same."""
-    found = []
-    for in_pieces in (True, False):
-        large(monkeypatch, in_pieces)
-        found.append(read_manifest(data, media_type, trust))
-    pieces, library = found
-    assert pieces.status == library.status
-    assert pieces.reason == library.reason
-    assert pieces.signer == library.signer
-    assert pieces.soft_bindings == library.soft_bindings
-    assert pieces.digital_source_type == library.digital_source_type
-    assert set(pieces.codes) == set(library.codes)
-    return pieces
+    return in_pieces_and_whole(monkeypatch, data, media_type, trust)
 
 
 @pytest.mark.parametrize("in_pieces", [True, False])

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
 from waarmerk.marking.formats import shown
 from waarmerk.marking.large_file import LARGE, contains
-from waarmerk.marking.place import publish, workshop
+from waarmerk.marking.place import publish, state_of, workshop
 from waarmerk.marking.report import FileFacts, ManifestLayer, MarkReport, WatermarkLayer
-from waarmerk.marking.sidecar import sidecar_for, sidecars_of
+from waarmerk.marking.sidecar import sidecar_for
 from waarmerk.marking.sound_structure import file_length
 from waarmerk.marking.source import limit_of, open_source
 
@@ -105,8 +105,8 @@ def mark_copy(job: Job, actual: Format) -> MarkReport:
         )
     with workshop(job.final) as shop, ExitStack() as stack:
         original = stack.enter_context(open_source(job.source, limit_of(actual)))
-        before = _state(job.source)
-        given = _manifest_beside(job, original, actual)
+        before = state_of(job.source)
+        given = job.manifest_beside(original, actual.media_type)
         parent = Parent(original, actual.media_type, job.source.name, given)
         notes: list[str] = []
         untouched = actual.embeds and keeps_sidecar
@@ -128,7 +128,7 @@ def mark_copy(job: Job, actual: Format) -> MarkReport:
             labels = () if labelled is None else labels_read_back(job, file)
             output = FileFacts.of_file(job.target.name, file, job.format.media_type)
         facts = FileFacts.of_file(job.source.name, original, actual.media_type)
-        if _state(job.source) != before:
+        if state_of(job.source) != before:
             raise InputError(f"{shown(str(job.source))}: was changed while it was read")
         files = [(signed, job.final)]
         if sidecar is not None:
@@ -164,18 +164,3 @@ def _labelled(
     with path.open("x+b") as out:
         done = add_label(job, original, out, content, notes)
     return stack.enter_context(path.open("rb")) if done else None
-
-
-def _manifest_beside(job: Job, original: BinaryIO, actual: Format) -> bytes | None:
-    """Return the manifest that lies beside the input, if one does that is about it."""
-    for path, store in sidecars_of(job.source):
-        if path == sidecar_for(job.source):
-            return store
-        if job.read_manifest(original, actual.media_type, sidecar=store).intact:
-            return store
-    return None
-
-
-def _state(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -241,6 +241,16 @@ class Job:
             self.kept.write(self.mark_id, overwrite=self.overwrite)
         return ManifestLayer(signer=seen.signer)
 
+    def manifest_beside(self, original: BinaryIO, media_type: str) -> bytes | None:
+        """Return the manifest that lies beside the input, if one does that is about it."""
+        from waarmerk.marking.sidecar import sidecar_for, sidecars_of
+
+        for path, store in sidecars_of(self.source):
+            surely = path == sidecar_for(self.source)
+            if surely or self.read_manifest(original, media_type, sidecar=store).intact:
+                return store
+        return None
+
     def dropped_manifest(
         self, source: bytes | BinaryIO, media_type: str, *, sidecar: bytes | None = None
     ) -> tuple[str, ...]:

@@ -15,15 +15,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from waarmerk.errors import CannotMarkError, InputError, OutputError
 from waarmerk.marking.formats import shown
 from waarmerk.marking.job import beside_the_new_one, earlier_mark
 from waarmerk.marking.label.of_job import add_label, label_content, labels_read_back
-from waarmerk.marking.place import publish, workshop
+from waarmerk.marking.place import publish, state_of, workshop
 from waarmerk.marking.report import FileFacts, ManifestLayer, MarkReport, WatermarkLayer
-from waarmerk.marking.sidecar import sidecar_for, sidecars_of
+from waarmerk.marking.sidecar import sidecar_for
 from waarmerk.marking.sound import open_sound
 from waarmerk.marking.sound_encode import FINER, Plan, open_writer, plan
 from waarmerk.marking.sound_pipe import Comparison, Ear, Output
@@ -62,10 +62,10 @@ def mark_sound_file(job: Job, actual: Format, listen: Listen) -> MarkReport:
     _refuse_sidecar_in_the_way(job, beside)
     with workshop(job.final) as shop, ExitStack() as stack:
         original = stack.enter_context(open_source(job.source))
-        before = _state(job.source)
+        before = state_of(job.source)
         work = _Work(job, actual, shop, read_tags(job.source, actual), listen)
         laid = _encoded(work)
-        given = _manifest_beside(job, original, actual)
+        given = job.manifest_beside(original, actual.media_type)
         notes = [*beside_the_new_one(laid.earlier), *laid.notes]
         path, has_label = _labelled(work, laid.path, notes)
         store = None
@@ -83,7 +83,7 @@ def mark_sound_file(job: Job, actual: Format, listen: Listen) -> MarkReport:
             labels = labels_read_back(job, file) if has_label else ()
             output = FileFacts.of_file(job.target.name, file, job.format.media_type)
         facts_in = FileFacts.of_file(job.source.name, original, actual.media_type)
-        if _state(job.source) != before:
+        if state_of(job.source) != before:
             raise InputError(f"{shown(str(job.source))}: was changed while it was read")
         files = [(path, job.final)]
         if keeps_sidecar and store is not None:
@@ -339,18 +339,3 @@ def _refuse_sidecar_in_the_way(job: Job, beside: Path) -> None:
             f"{shown(str(beside))}: exists already, and would be taken for the manifest of the "
             "output; choose another name, or replace it (--overwrite, overwrite=True)"
         )
-
-
-def _manifest_beside(job: Job, original: BinaryIO, actual: Format) -> bytes | None:
-    """Return the manifest that lies beside the input, if one does that is about it."""
-    for path, store in sidecars_of(job.source):
-        if path == sidecar_for(job.source):
-            return store
-        if job.read_manifest(original, actual.media_type, sidecar=store).intact:
-            return store
-    return None
-
-
-def _state(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
