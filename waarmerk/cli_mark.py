@@ -107,8 +107,6 @@ def mark(
     number = None if mark_id is None else MarkId.from_hex(mark_id)
     key = None if keyfile is None else MarkingKey.load(keyfile)
     signer = _signer(keyfile, sign_cert, sign_key, no_manifest)
-    if signer is not None and disclosure is not None and disclosure.timestamp is not None:
-        signer = signer.with_timestamp(disclosure.timestamp)
     report = mark_file(
         source,
         output,

@@ -68,7 +68,8 @@ def mark_file(
     overwrite
         Whether an existing output is replaced.
     disclosure
-        What the manifest says of the AI system: its name, provider, model and more.
+        What the manifest says of the AI system: its name, provider, model and more. Its label
+        counts where none is given here, and its time-stamp authority is asked.
     parts
         Files that were put into the content: the manifest names them, and carries their manifests.
     keep_manifest
@@ -104,6 +105,8 @@ def mark_file(
     if disclosure is not None:
         label = disclosure.label if label is None else label
         aigc = disclosure.aigc if aigc is None else aigc
+        if signer is not None and disclosure.timestamp is not None:
+            signer = signer.with_timestamp(disclosure.timestamp)
     return mark(
         source,
         target,
