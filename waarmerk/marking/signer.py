@@ -131,6 +131,11 @@ class Signer:
         return replace(self, timestamp=address)
 
     @property
+    def is_local(self) -> bool:
+        """Whether it signs with a key in memory and asks nobody."""
+        return isinstance(self._key, bytes) and self.timestamp is None
+
+    @property
     def is_test(self) -> bool:
         """Whether the certificate is one that waarmerk made for tests."""
         return self.certificate.is_test
