@@ -16,6 +16,7 @@ from tests import tsa
 from tests.every_format import large_wave, sample
 from tests.manifest_kinds import CHAIN, SIGNER
 from tests.rubric import broken
+from tests.second_validator import verified
 from waarmerk.errors import InputError, SigningError
 from waarmerk.marking import timestamp as timestamp_module
 from waarmerk.marking.certificate import make_test_chain
@@ -115,16 +116,9 @@ def test_stamped_manifest_follows_the_rules(authority):
 
 
 def test_another_validator_accepts_time_stamps(authority, tmp_path, monkeypatch):
-    encypher = pytest.importorskip("encypher_c2pa")
+    pytest.importorskip("encypher_c2pa")
     monkeypatch.setenv("HOME", str(tmp_path))  # it keeps there what telemetry=False says
-    said = encypher.verify(
-        sign(signer(authority)),
-        "image/png",
-        trust_pem=CHAIN.root.decode(),
-        no_default_trust=True,
-        telemetry=False,
-        online=False,
-    )
+    said = verified(sign(signer(authority)), "image/png", CHAIN.root)
     assert said["validation_state"] == "Trusted"
 
 
@@ -202,6 +196,16 @@ def test_host_without_an_address():
     by = Signer.from_pem(CHAIN.chain, CHAIN.key, timestamp="https://tsa.invalid/")
     with pytest.raises(SigningError, match=r"https://tsa\.invalid/: it cannot be reached \("):
         sign(by)
+
+
+@pytest.mark.parametrize("first", ["thread", "socket"])
+def test_words_for_silence_do_not_depend_on_which_limit_runs_out(authority, monkeypatch, first):
+    monkeypatch.setattr(timestamp_module, "_SECONDS", 0.3)
+    authority.mood = "hang"
+    joined = threading.Thread.join
+    later = 5 if first == "socket" else None
+    monkeypatch.setattr(threading.Thread, "join", lambda self, t=None: joined(self, later or t))
+    assert problem_of(authority.address) == "it did not answer in 0.3 seconds"
 
 
 def test_silent_and_slow_authorities_do_not_hang(authority, monkeypatch):

@@ -87,7 +87,7 @@ def problem_of(address: str) -> str | None:
     asking = threading.Thread(target=lambda: found.append(_asked(address)), daemon=True)
     asking.start()
     asking.join(_SECONDS)
-    return found[0] if found else f"it did not answer in {_SECONDS:g} seconds"
+    return found[0] if found else _silent()
 
 
 def _asked(address: str) -> str | None:
@@ -112,14 +112,20 @@ def _asked(address: str) -> str | None:
         error.close()
         return f"it answered with HTTP status {error.code}"
     except urllib.error.URLError as error:
-        return f"it cannot be reached ({_cause(error.reason)})"
+        silent = isinstance(error.reason, TimeoutError)
+        return _silent() if silent else f"it cannot be reached ({_cause(error.reason)})"
+    except TimeoutError:
+        return _silent()
     except (OSError, HTTPException) as error:
         return f"the connection failed ({_cause(error)})"
 
 
+def _silent() -> str:
+    # The limit of the socket and that of the thread run out together: either may be seen first.
+    return f"it did not answer in {_SECONDS:g} seconds"
+
+
 def _cause(error: object) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer in {_SECONDS:g} seconds"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return shown(" ".join(str(error).split()))[:100] or type(error).__name__
