@@ -82,10 +82,10 @@ class Validators:
     """Everything that is asked about what was signed with one test chain."""
 
     def __init__(self, root: bytes) -> None:
-        import encypher_c2pa
+        from tests.second_validator import verified
 
         self._root = root
-        self._encypher = encypher_c2pa
+        self._verified = verified
 
     def verdicts(self, data: bytes, media_type: str, store: bytes | None) -> Row:
         """Return what each says of a file, whose manifest may lie beside it."""
@@ -106,16 +106,7 @@ class Validators:
         self, data: bytes, media_type: str, store: bytes | None, strict: bool = False
     ) -> str:
         try:
-            said = self._encypher.verify(
-                data,
-                media_type,
-                manifest_store=store,
-                trust_pem=self._root.decode(),
-                no_default_trust=True,
-                telemetry=False,
-                online=False,
-                strict_conformance=strict,
-            )
+            said = self._verified(data, media_type, self._root, store, strict_conformance=strict)
         except ValueError as error:
             if str(error).startswith("unsupported_mime"):
                 return "not read"

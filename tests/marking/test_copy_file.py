@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests import rendered_files
 from tests.rendered_files import MADE, decoded, extension
+from tests.second_validator import verified
 from waarmerk import MarkId, MarkingKey, detect_file
 from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
 from waarmerk.files import mark_file
@@ -146,15 +147,8 @@ def test_an_independent_validator_accepts_it(marked, name):
     if actual.media_type not in encypher_c2pa.supported_mime_types():
         pytest.skip(f"encypher-c2pa does not know {actual.media_type}")
     beside = target.with_name(target.name + ".c2pa")
-    report = encypher_c2pa.verify(
-        target,
-        actual.media_type,
-        manifest_store=beside if beside.exists() else None,
-        trust_pem=CHAIN.root.decode(),
-        no_default_trust=True,
-        telemetry=False,
-        online=False,
-    )
+    store = beside if beside.exists() else None
+    report = verified(target, actual.media_type, CHAIN.root, store)
     assert report["validation_state"] == "Trusted", report
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import c2pa
 import pytest
 
+from tests.second_validator import verified
 from waarmerk import MarkId, MarkingKey, detect_file, mark_file
 from waarmerk.detection.manifest import read_manifest
 from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
@@ -218,25 +219,18 @@ def test_other_readers_find_the_wrapper(tmp_path):
 
 
 def test_an_independent_verifier_accepts_the_file(tmp_path, monkeypatch):
-    encypher = pytest.importorskip("encypher_c2pa")
+    pytest.importorskip("encypher_c2pa")
     monkeypatch.setenv("HOME", str(tmp_path))  # it keeps there what telemetry=False says
     for kind in ("generated", "altered"):
         data = marked(tmp_path, name=f"{kind}.txt", kind=kind).read_bytes()
         for content, state in ((data, "Trusted"), (data.replace(b"Two", b"Ten"), "Invalid")):
-            report = encypher.verify(
-                content,
-                "text/plain",
-                trust_pem=CHAIN.root.decode(),
-                no_default_trust=True,
-                telemetry=False,
-                online=False,
-            )
+            report = verified(content, "text/plain", CHAIN.root)
             assert report["validation_state"] == state
 
 
 def said(text: str) -> dict:
     (wrapper,) = find_wrappers(text)
-    return checked_text(text, wrapper, c2pa.Context.from_dict(offline_settings()))
+    return checked_text(text, wrapper, c2pa.Context.from_dict(offline_settings())).said
 
 
 def codes(store: dict) -> set[str]:

@@ -94,14 +94,14 @@ def detect_file(
     UnsupportedInputError
         If it is of a kind that is not supported: a text in UTF-16, for instance.
     """
-    from waarmerk.marking.source import limit_of, open_source, read_source
+    from waarmerk.marking.source import identify, limit_of, open_source, read_source
 
     path = Path(path)
     shown = path.name if name is None else name
     check_effort(effort)
     require_folder(manifests)
     ring, lists = as_keys(keys), TrustLists.of(trust)
-    actual = _identified(path)
+    actual = identify(path)
     if actual.medium == "sound":
         from waarmerk.detection.sound_file import examine_sound
 
@@ -148,12 +148,6 @@ def detect_bytes(
 
         found = examine_other(data, actual, name, lists)
     return _concluded(found, actual, effort, include_personal)
-
-
-def _identified(path: Path) -> Format:
-    from waarmerk.marking.source import identify
-
-    return identify(path)
 
 
 def _detect_spooled(  # noqa: PLR0917

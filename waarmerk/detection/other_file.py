@@ -26,12 +26,18 @@ from waarmerk.detection.reasons import (
     VIDEO_NOT_READ,
 )
 from waarmerk.detection.text_words import TOKEN_SCHEME
-from waarmerk.errors import InputError
 from waarmerk.marking.formats import UNKNOWN, refuse_wrong_name, shown
 from waarmerk.marking.large_file import is_large_without
 from waarmerk.marking.report import FileFacts
 from waarmerk.marking.sidecar import sidecar_for, sidecars_of
-from waarmerk.marking.source import HEAD, limit_of, not_text, open_source, refuse_size
+from waarmerk.marking.source import (
+    HEAD,
+    limit_of,
+    not_text,
+    open_source,
+    refuse_size,
+    unchanged_since,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from waarmerk.detection.manifest.trust_list import Trust
     from waarmerk.marking.formats import Format
 
-__all__ = ["examine_other", "labels_of", "manifest_of", "unchanged_since"]
+__all__ = ["examine_other", "labels_of", "manifest_of"]
 
 _NOT_READ = {
     "picture": WatermarkFinding("not_checked", "waarmerk.image.1", reason=NOT_DECODED),
@@ -99,17 +105,6 @@ def _examined(
 def _looks_like_text(file: BinaryIO) -> bool:
     file.seek(0)
     return not_text(file.read(HEAD), whole=False) is None
-
-
-def unchanged_since(before: os.stat_result, path: Path, name: str) -> None:
-    """Raise InputError if a file is not the one any more that it was."""
-    after = path.stat()
-    if (before.st_ino, before.st_size, before.st_mtime_ns) != (
-        after.st_ino,
-        after.st_size,
-        after.st_mtime_ns,
-    ):
-        raise InputError(f"{shown(name)}: was changed while it was read")
 
 
 def labels_of(source: bytes | BinaryIO, media_type: str) -> tuple[LabelFinding, ...]:

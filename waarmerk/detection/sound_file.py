@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from waarmerk.detection.file import AUDIO_SCHEME, with_limits
 from waarmerk.detection.finding import WatermarkFinding
-from waarmerk.detection.other_file import labels_of, manifest_of, unchanged_since
+from waarmerk.detection.other_file import labels_of, manifest_of
 from waarmerk.detection.reasons import FAST_SOUND_SEARCH, NO_KEY
 from waarmerk.marking.report import FileFacts
 from waarmerk.marking.sound import open_sound
-from waarmerk.marking.source import open_source
+from waarmerk.marking.source import open_source, unchanged_since
 
 if TYPE_CHECKING:
     from pathlib import Path

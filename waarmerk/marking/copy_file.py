@@ -12,18 +12,19 @@ document there is text: that gets its watermark while it is generated, or never.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
+from waarmerk.errors import CannotMarkError, SigningError
 from waarmerk.marking.formats import shown
 from waarmerk.marking.large_file import LARGE, contains
-from waarmerk.marking.place import publish, state_of, workshop
+from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.report import FileFacts, ManifestLayer, MarkReport, WatermarkLayer
-from waarmerk.marking.sidecar import sidecar_for
+from waarmerk.marking.sidecar import refuse_in_the_way, sidecar_for
 from waarmerk.marking.sound_structure import file_length
-from waarmerk.marking.source import limit_of, open_source
+from waarmerk.marking.source import limit_of, open_source, unchanged_since
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,14 +99,11 @@ def mark_copy(job: Job, actual: Format) -> MarkReport:
         )
     beside = sidecar_for(job.final)
     keeps_sidecar = not job.format.embeds
-    if keeps_sidecar and beside.exists() and not job.overwrite:
-        raise OutputError(
-            f"{shown(str(beside))}: exists already, and would be taken for the manifest of the "
-            "output; choose another name, or replace it (--overwrite, overwrite=True)"
-        )
+    if keeps_sidecar:
+        refuse_in_the_way(beside, overwrite=job.overwrite)
     with workshop(job.final) as shop, ExitStack() as stack:
         original = stack.enter_context(open_source(job.source, limit_of(actual)))
-        before = state_of(job.source)
+        before = os.fstat(original.fileno())
         given = job.manifest_beside(original, actual.media_type)
         parent = Parent(original, actual.media_type, job.source.name, given)
         notes: list[str] = []
@@ -128,8 +126,7 @@ def mark_copy(job: Job, actual: Format) -> MarkReport:
             labels = () if labelled is None else labels_read_back(job, file)
             output = FileFacts.of_file(job.target.name, file, job.format.media_type)
         facts = FileFacts.of_file(job.source.name, original, actual.media_type)
-        if state_of(job.source) != before:
-            raise InputError(f"{shown(str(job.source))}: was changed while it was read")
+        unchanged_since(before, job.source, str(job.source))
         files = [(signed, job.final)]
         if sidecar is not None:
             name = beside.name.replace(job.final.name, job.target.name, 1)

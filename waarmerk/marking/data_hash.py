@@ -16,12 +16,15 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
+from waarmerk.marking.sidecar import MOST_BYTES as MOST_STORE
+
 __all__ = [
     "HASHES",
     "MISMATCH",
     "MISMATCHES",
     "MOST_STORE",
     "UNTRUSTED",
+    "Checked",
     "Embed",
     "Found",
     "Ranges",
@@ -39,8 +42,6 @@ MISMATCHES = frozenset({MISMATCH, "assertion.bmffHash.mismatch"})
 
 _TRUSTED = "signingCredential.trusted"
 
-MOST_STORE = 1 << 26
-"""Bytes of a manifest store that is read here."""
 
 Ranges = Sequence[tuple[int, int]]
 """What a hash leaves out: start and length of each, in bytes, in order."""
@@ -59,6 +60,14 @@ class Found(NamedTuple):
 
     store: bytes
     left_out: Ranges
+
+
+class Checked(NamedTuple):
+    """What the library says about a manifest, all of its detail, and the manifest store."""
+
+    said: dict[str, Any]
+    detail: dict[str, Any]
+    store: bytes
 
 
 def signed_store(builder: Any, signer: Any, lay: Lay) -> bytes:

@@ -16,7 +16,6 @@ from waarmerk.marking.bounded import Bounded, trap_in
 from waarmerk.marking.formats import shown
 from waarmerk.marking.large_file import (
     checked_store,
-    embedded_store,
     is_large,
     is_large_without,
 )
@@ -178,11 +177,10 @@ def known(parent: _P, context: Any) -> tuple[_P, History]:
         return parent, History(readable=False)
     if not is_large(file, parent.media_type):
         return parent, History.of(parent, context)
-    found = embedded_store(file, parent.media_type)
-    said = checked_store(file, parent.media_type, context) if found is not None else None
-    if found is not None and said is not None:
-        history = History(True, _says_generated(said), beside=said)
-        return replace(parent, sidecar=found[0]), history
+    found = checked_store(file, parent.media_type, context)
+    if found is not None:
+        history = History(True, _says_generated(found.said), beside=found.said)
+        return replace(parent, sidecar=found.store), history
     # The library would read all of a file that it takes as an ingredient.
     history = History.of(parent, context)
     return parent, replace(history, readable=history.has_manifest and history.beside is None)

@@ -29,6 +29,7 @@ from waarmerk.marking.data_hash import (
     MISMATCHES,
     MOST_STORE,
     UNTRUSTED,
+    Checked,
     Embed,
     Found,
     Ranges,
@@ -159,7 +160,7 @@ def _found(found: tuple[bytes, tuple[int, int]] | None) -> Found | None:
 
 def checked_store(
     file: BinaryIO, media_type: str, context: Any, sidecar: bytes | None = None
-) -> dict[str, Any] | None:
+) -> Checked | None:
     """Return what the library says about the manifest of a file, if that is in order.
 
     Parameters
@@ -176,7 +177,7 @@ def checked_store(
 
     Returns
     -------
-    dict or None
+    Checked or None
         As the library's reader gives it: its state is Trusted or Valid, or Invalid because the
         file was changed. None where the library must be asked about the whole file.
     """
@@ -201,7 +202,7 @@ def checked_store(
             right(said)
     except (c2pa.C2paError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
-    return said
+    return Checked(said, detailed, store)
 
 
 def sign_large(

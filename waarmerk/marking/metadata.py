@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Metadata",
     "exif_orientation",
+    "jpeg_segments",
     "png_chunks",
     "png_text_chunk",
     "read_metadata",
@@ -199,7 +200,7 @@ def _read_jpeg(data: bytes, common: Metadata) -> Metadata:
     only_here: list[str] = []
     lost: list[str] = []
     scan = len(data)
-    for marker, content, block, end in _jpeg_segments(data):
+    for marker, content, block, end in jpeg_segments(data):
         scan = end
         if marker == 0xE0 and not content.startswith(b"JFIF\0"):
             lost.append("the JFXX thumbnail")
@@ -220,8 +221,8 @@ def _read_jpeg(data: bytes, common: Metadata) -> Metadata:
     return replace(common, head=tuple(head), only_here=tuple(only_here), lost=tuple(lost))
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes, bytes, int]]:
-    # Marker, content, whole block, and where the next begins; up to the first scan.
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes, bytes, int]]:
+    """Yield marker, content, the whole block and its end, up to and with the first scan."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-from waarmerk.marking.data_hash import HASHES, library_bytes
+from waarmerk.marking.data_hash import HASHES, MOST_STORE, library_bytes
 from waarmerk.marking.sound_structure import boxes, file_length
 
 __all__ = ["LABEL", "hash_is_right", "movable", "sign_movie", "store_in"]
@@ -40,7 +40,6 @@ _NESTED = (b"trak", b"mdia", b"minf", b"stbl")
 _PLACED = (b"mvex", b"meta", b"saio", b"cmov", b"iloc")
 _MOST_BOXES = 10_000
 _MOST_MOOV = 1 << 27
-_MOST_STORE = 1 << 26
 _MOST_PLACE = 1 << 62
 _PIECE = 1 << 20
 
@@ -96,7 +95,7 @@ def store_in(file: BinaryIO) -> tuple[bytes, tuple[int, int]] | None:
         return None
     start, end = movie.manifest
     file.seek(start + 8)
-    if file.read(len(_HEAD)) != _HEAD or not 0 < end - file.tell() <= _MOST_STORE:
+    if file.read(len(_HEAD)) != _HEAD or not 0 < end - file.tell() <= MOST_STORE:
         return None
     return file.read(end - file.tell()), (start, end - start)
 

@@ -21,13 +21,7 @@ from waarmerk.marking.formats import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Workshop", "destination", "publish", "state_of", "workshop"]
-
-
-def state_of(path: Path) -> tuple[int, int, int]:
-    """Return what changes when somebody else writes to a file that is being read."""
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
+__all__ = ["Workshop", "destination", "publish", "workshop"]
 
 
 class Workshop:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["SUFFIX", "sidecar_for", "sidecars_of"]
+from waarmerk.errors import OutputError
+from waarmerk.marking.formats import shown
+
+__all__ = ["SUFFIX", "refuse_in_the_way", "sidecar_for", "sidecars_of"]
 
 SUFFIX = ".c2pa"
 MOST_BYTES = 1 << 26
@@ -18,6 +21,21 @@ MOST_BYTES = 1 << 26
 def sidecar_for(path: Path) -> Path:
     """Return where the manifest of a file belongs."""
     return path.with_name(path.name + SUFFIX)
+
+
+def refuse_in_the_way(beside: Path, *, overwrite: bool) -> None:
+    """Refuse to write beside a manifest that would then seem to be about the new file.
+
+    Raises
+    ------
+    OutputError
+        If there is one, and it is not to be replaced.
+    """
+    if beside.exists() and not overwrite:
+        raise OutputError(
+            f"{shown(str(beside))}: exists already, and would be taken for the manifest of the "
+            "output; choose another name, or replace it (--overwrite, overwrite=True)"
+        )
 
 
 def sidecars_of(path: Path) -> list[tuple[Path, bytes]]:

@@ -12,6 +12,7 @@ file. Each listener is let go as soon as it has heard enough.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,9 +22,9 @@ from waarmerk.errors import CannotMarkError, InputError, OutputError
 from waarmerk.marking.formats import shown
 from waarmerk.marking.job import beside_the_new_one, earlier_mark
 from waarmerk.marking.label.of_job import add_label, label_content, labels_read_back
-from waarmerk.marking.place import publish, state_of, workshop
+from waarmerk.marking.place import publish, workshop
 from waarmerk.marking.report import FileFacts, ManifestLayer, MarkReport, WatermarkLayer
-from waarmerk.marking.sidecar import sidecar_for
+from waarmerk.marking.sidecar import refuse_in_the_way, sidecar_for
 from waarmerk.marking.sound import open_sound
 from waarmerk.marking.sound_encode import FINER, Plan, open_writer, plan
 from waarmerk.marking.sound_pipe import Comparison, Ear, Output
@@ -34,7 +35,7 @@ from waarmerk.marking.sound_tags import (
     wave_chunks,
     write_tags,
 )
-from waarmerk.marking.source import open_source
+from waarmerk.marking.source import open_source, unchanged_since
 
 if TYPE_CHECKING:
     from waarmerk.marking.formats import Format
@@ -59,10 +60,11 @@ def mark_sound_file(job: Job, actual: Format, listen: Listen) -> MarkReport:
 
     beside = sidecar_for(job.final)
     keeps_sidecar = job.signer is not None and not job.format.embeds
-    _refuse_sidecar_in_the_way(job, beside)
+    if not job.format.embeds:
+        refuse_in_the_way(beside, overwrite=job.overwrite)
     with workshop(job.final) as shop, ExitStack() as stack:
         original = stack.enter_context(open_source(job.source))
-        before = state_of(job.source)
+        before = os.fstat(original.fileno())
         work = _Work(job, actual, shop, read_tags(job.source, actual), listen)
         laid = _encoded(work)
         given = job.manifest_beside(original, actual.media_type)
@@ -83,8 +85,7 @@ def mark_sound_file(job: Job, actual: Format, listen: Listen) -> MarkReport:
             labels = labels_read_back(job, file) if has_label else ()
             output = FileFacts.of_file(job.target.name, file, job.format.media_type)
         facts_in = FileFacts.of_file(job.source.name, original, actual.media_type)
-        if state_of(job.source) != before:
-            raise InputError(f"{shown(str(job.source))}: was changed while it was read")
+        unchanged_since(before, job.source, str(job.source))
         files = [(path, job.final)]
         if keeps_sidecar and store is not None:
             name = beside.name.replace(job.final.name, job.target.name, 1)
@@ -330,12 +331,3 @@ def _length_note(laid: _Laid, frames: int) -> list[str]:
     if abs(off) < 1.0:
         return []
     return [f"decodes to {off:+.0f} samples ({off / laid.how.sample_rate * 1000:+.1f} ms)"]
-
-
-def _refuse_sidecar_in_the_way(job: Job, beside: Path) -> None:
-    """Refuse to write beside a manifest that would then seem to be about the new file."""
-    if beside.exists() and not job.overwrite and not job.format.embeds:
-        raise OutputError(
-            f"{shown(str(beside))}: exists already, and would be taken for the manifest of the "
-            "output; choose another name, or replace it (--overwrite, overwrite=True)"
-        )

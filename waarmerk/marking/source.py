@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from waarmerk.errors import InputError
@@ -32,6 +33,7 @@ __all__ = [
     "refuse_size",
     "sniff",
     "tag_length",
+    "unchanged_since",
 ]
 
 MAX_BYTES = 1 << 30
@@ -96,6 +98,17 @@ def limit_of(actual: Format) -> int:
     """Return how many bytes a file of some format may have."""
     limits = {"picture": MAX_BYTES, "sound": MAX_SOUND_BYTES, "text": MAX_TEXT_BYTES}
     return limits.get(actual.medium, MAX_FILE_BYTES)
+
+
+def unchanged_since(before: os.stat_result, path: str | os.PathLike[str], name: str) -> None:
+    """Raise InputError if a file is not the one any more that it was."""
+    after = Path(path).stat()
+    if (before.st_ino, before.st_size, before.st_mtime_ns) != (
+        after.st_ino,
+        after.st_size,
+        after.st_mtime_ns,
+    ):
+        raise InputError(f"{shown(name)}: was changed while it was read")
 
 
 def identify(path: str | os.PathLike[str]) -> Format:

@@ -32,8 +32,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from waarmerk.errors import CannotMarkError, InputError, OutputError, SigningError
-from waarmerk.marking.data_hash import HASHES, Ranges, read_apart, right, signed_store
+from waarmerk.errors import CannotMarkError, InputError, SigningError
+from waarmerk.marking.data_hash import (
+    HASHES,
+    Checked,
+    Ranges,
+    read_apart,
+    right,
+    signed_store,
+)
 from waarmerk.marking.formats import shown
 from waarmerk.marking.history import History, Parent, known, line
 from waarmerk.marking.label.of_job import labels_read_back
@@ -54,7 +61,7 @@ from waarmerk.marking.report import (
     MarkReport,
     WatermarkLayer,
 )
-from waarmerk.marking.sidecar import sidecar_for, sidecars_of
+from waarmerk.marking.sidecar import refuse_in_the_way, sidecar_for, sidecars_of
 from waarmerk.marking.source import MAX_TEXT_BYTES, decoded, read_source, refuse_size
 from waarmerk.marking.text_label import labelled
 from waarmerk.marking.text_wrapper import (
@@ -109,11 +116,7 @@ def mark_text_file(job: Job, actual: Format) -> MarkReport:
             "give a certificate and its key"
         )
     beside = sidecar_for(job.final)
-    if beside.exists() and not job.overwrite:
-        raise OutputError(
-            f"{shown(str(beside))}: exists already, and would be taken for the manifest of the "
-            "output; choose another name, or replace it (--overwrite, overwrite=True)"
-        )
+    refuse_in_the_way(beside, overwrite=job.overwrite)
     name = shown(str(job.source))
     data = read_source(job.source, MAX_TEXT_BYTES)
     before = decoded(data, str(job.source))
@@ -202,7 +205,7 @@ def _earlier(job: Job, text: str, data: bytes, actual: Format) -> _Earlier:
     try:
         if wrappers[0].state != "whole":
             raise ValueError(wrappers[0].reason)
-        said = checked_text(text, wrappers[0], context)
+        said = checked_text(text, wrappers[0], context).said
     except (c2pa.C2paError, ValueError, RecursionError) as error:
         note = f"the manifest of the input cannot be read and is not kept ({line(error)})"
         return _Earlier(parent, History(), (note,))
@@ -289,7 +292,7 @@ def other_manifest(text: str, media_type: str | None) -> bool:
     return _ARMOUR in text or (media_type == "text/html" and _IN_PAGE.search(text) is not None)
 
 
-def checked_text(text: str, wrapper: Wrapper, context: Any) -> dict[str, Any]:
+def checked_text(text: str, wrapper: Wrapper, context: Any) -> Checked:
     """Return what the C2PA library says about the manifest in a text, the hash computed here.
 
     Parameters
@@ -303,7 +306,7 @@ def checked_text(text: str, wrapper: Wrapper, context: Any) -> dict[str, Any]:
 
     Returns
     -------
-    dict
+    Checked
         As the library's reader gives it.
 
     Raises
@@ -320,7 +323,7 @@ def checked_text(text: str, wrapper: Wrapper, context: Any) -> dict[str, Any]:
             right(said)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the manifest store has an unknown form: {error}") from error
-    return said
+    return Checked(said, detailed, wrapper.store)
 
 
 def _hash_is_right(text: str, wrapper: Wrapper, binding: dict[str, Any]) -> bool:

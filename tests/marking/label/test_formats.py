@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.marking.label.samples import decoded, documents, files
 from tests.marking.label.test_packet import values
+from tests.second_validator import verified
 from waarmerk.detection.labels import read_labels
 from waarmerk.detection.manifest import read_manifest
 from waarmerk.errors import OutputError
@@ -127,19 +128,12 @@ def test_signing_after_labelling_checks_out(made, kind):
 
 @pytest.mark.parametrize("kind", [k for k in ALL if k[1] not in NOT_SIGNED], ids=lambda k: k[0])
 def test_another_validator_accepts_what_was_labelled(made, kind, tmp_path, monkeypatch):
-    encypher = pytest.importorskip("encypher_c2pa")
+    pytest.importorskip("encypher_c2pa")
     monkeypatch.setenv("HOME", str(tmp_path))  # it keeps there what telemetry=False says
     media_type = kind[1]
     data = labelled_bytes(made[kind], media_type, CONTENT)
     signed = sign_bytes(data, media_type, SIGNER, ManifestContent(title="x", kind="generated"))
-    said = encypher.verify(
-        signed,
-        media_type,
-        trust_pem=CHAIN.root.decode(),
-        no_default_trust=True,
-        telemetry=False,
-        online=False,
-    )
+    said = verified(signed, media_type, CHAIN.root)
     assert said["validation_state"] == "Trusted"
 
 

@@ -45,13 +45,11 @@ from waarmerk.detection.reasons import (
 )
 from waarmerk.marking.bounded import Bounded, trap_in
 from waarmerk.marking.boxes import may_hold_manifest
-from waarmerk.marking.data_hash import read_apart
 from waarmerk.marking.formats import TEXTS
 from waarmerk.marking.large_file import (
     MOVIES,
     checked_store,
     contains,
-    embedded_store,
     is_large,
     is_large_beside,
 )
@@ -259,12 +257,8 @@ def _own(
     stream: BinaryIO, media_type: str, sidecar: bytes | None, context: Any
 ) -> Store | ManifestFinding | None:
     """Return what the library says about a manifest alone; None if that is not in order."""
-    said = checked_store(stream, media_type, context, sidecar)
-    if said is None:
-        return None
-    found = (sidecar, ()) if sidecar is not None else embedded_store(stream, media_type)
-    detail = {} if found is None else read_apart(found[0], media_type, context)[1]
-    return _checked(said, detail)
+    found = checked_store(stream, media_type, context, sidecar)
+    return None if found is None else _checked(found.said, found.detail)
 
 
 def _in_text(
@@ -299,14 +293,12 @@ def _in_wrapper(text: str, wrapper: Wrapper, lists: TrustLists, context: Any) ->
         reason = f"its wrapper in the text is damaged: {wrapper.reason}"
         return ManifestFinding("error", codes=(CORRUPTED,), reason=reason)
     try:
-        said = checked_text(text, wrapper, context)
-        if lists.misused(said):
-            context = lists.context(for_manifests=True)
-            said = checked_text(text, wrapper, context)
-        detail = read_apart(wrapper.store, "text/plain", context)[1]
+        found = checked_text(text, wrapper, context)
+        if lists.misused(found.said):
+            found = checked_text(text, wrapper, lists.context(for_manifests=True))
     except (c2pa.C2paError, *_SURPRISES) as error:
         return ManifestFinding("error", reason=plain(str(error)))
-    finding = finding_of(said, detail, lists)
+    finding = finding_of(found.said, found.detail, lists)
     if finding.intact and not wrapper.marked:
         return replace(finding, reason=LOST_MARKER)
     return finding

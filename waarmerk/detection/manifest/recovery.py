@@ -32,11 +32,10 @@ from waarmerk.detection.manifest.store import failures_of, finding_of
 from waarmerk.detection.manifest.trust_list import Trust, TrustLists
 from waarmerk.detection.manifest.wording import plain
 from waarmerk.detection.reasons import RECOVERED_KNOWN, RECOVERED_UNKNOWN
+from waarmerk.marking.sidecar import MOST_BYTES as MOST_STORE
 
 __all__ = ["MOST_STORE", "recovered_manifest"]
 
-MOST_STORE = 1 << 26
-"""Bytes of a manifest store that is kept."""
 
 _MOST_MARKS = 20
 _ID = re.compile(r"[0-9a-f]{8,64}")

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING
 from waarmerk.errors import OutputError
 from waarmerk.marking.label.content import says_ai
 from waarmerk.marking.label.packet import extended_packet, states, without_padding
-from waarmerk.marking.metadata import EXIF_PREFIX, XMP_EXTENSION, XMP_NAMESPACE
+from waarmerk.marking.metadata import (
+    EXIF_PREFIX,
+    XMP_EXTENSION,
+    XMP_NAMESPACE,
+    jpeg_segments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,19 +82,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and end of each segment in front of the first scan."""
     if not data.startswith(b"\xff\xd8"):
         raise OutputError("it does not begin as a JPEG does")
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data) or end < at + 4:
-            break
+    for marker, _, block, end in jpeg_segments(data):
         if marker == 0xDA:
             return
-        yield marker, at, end
-        at = end
+        yield marker, end - len(block), end
     raise OutputError("its segments are damaged")
 
 
