@@ -38,11 +38,12 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.data import pictures
-from benchmarks.image_quality import psnr
-from benchmarks.marks import bench_id, bench_key, look_for
-from benchmarks.results import ResultFile, Row
-from benchmarks.transforms import apply, rng_for
+from waarmerk.bench.image_quality import psnr
+from waarmerk.bench.marks import bench_id, bench_key, look_for
+from waarmerk.bench.pictures import pictures
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations.image import apply
 
 CANONICAL = 512
 TILE = 128

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.data import Picture, pictures
-from benchmarks.marks import bench_id, bench_key, look_for
 from benchmarks.peers import PeerClient, PeerError, bit_accuracy, payload
-from benchmarks.results import ResultFile, Row
-from benchmarks.transforms import apply
+from waarmerk.bench.marks import bench_id, bench_key, look_for
+from waarmerk.bench.pictures import Picture, pictures
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.transformations.image import apply
 
 PEERS = (("dwtDctSvd", 32), ("blind", 64))
 CASES = ("theirs", "theirs, jpeg 90", "ours then theirs", "theirs then ours")

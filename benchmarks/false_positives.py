@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import beta, binom
 
-from benchmarks import graphics
-from benchmarks.data import pictures
-from benchmarks.marks import bench_id, bench_key, log10_p, read_each
-from benchmarks.results import ResultFile, Row
 from benchmarks.run_images import ONE_THREAD
-from benchmarks.transforms import apply, rng_for
+from waarmerk.bench import graphics
+from waarmerk.bench.marks import bench_id, bench_key, log10_p, read_each
+from waarmerk.bench.pictures import pictures
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations.image import apply
 
 if TYPE_CHECKING:
     from waarmerk import MarkingKey

@@ -32,8 +32,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.hostile_worker import LONGEST, READERS, case, readers_of
-from benchmarks.results import ResultFile, Row
 from benchmarks.tables import table
+from waarmerk.bench.rows import ResultFile, Row
 
 PER_BATCH = 250
 _ROOT = Path(__file__).resolve().parent.parent

@@ -35,10 +35,11 @@ import numpy as np
 from PIL import Image
 from scipy.stats import beta
 
-from benchmarks import graphics
-from benchmarks.data import pictures
-from benchmarks.results import ResultFile, Row
-from benchmarks.transforms import apply, rng_for
+from waarmerk.bench import graphics
+from waarmerk.bench.pictures import pictures
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations.image import apply
 from waarmerk.detection.others.imwatermark import FOUND, MARKS, block_values, evidence
 
 FIELDS = ("part", "folder", "picture", "change", "system", "reading")

@@ -20,10 +20,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.data import Picture, pictures
-from benchmarks.image_quality import fidelity
-from benchmarks.results import ResultFile, Row
-from benchmarks.transforms import TRANSFORMS, apply, rng_for
+from waarmerk.bench.image_quality import fidelity
+from waarmerk.bench.pictures import Picture, pictures
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations.image import TRANSFORMS, apply
 
 # (name in the worker, payload bits): each peer's usual length, and 64 bits where it takes them.
 PEERS = (("dwtDct", 32), ("dwtDct", 64), ("dwtDctSvd", 32), ("dwtDctSvd", 64), ("blind", 64))

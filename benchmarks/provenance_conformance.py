@@ -29,9 +29,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.marks import bench_id, bench_key
-from benchmarks.results import ResultFile, Row
 from benchmarks.tables import table
+from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.rows import ResultFile, Row
 
 if TYPE_CHECKING:
     from waarmerk.marking.key import MarkingKey

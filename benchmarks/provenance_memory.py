@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from benchmarks.provenance_report import memory_table
-from benchmarks.results import ResultFile, Row
+from waarmerk.bench.rows import ResultFile, Row
 
 FORMATS = ("MP4", "MOV", "M4A", "AVI", "WAV", "WAV with watermark", "FLAC", "MP3", "WEBM", "OGG")
 FORMATS += ("PDF", "TIFF", "GIF", "SVG", "DOCX", "anything")

@@ -9,8 +9,8 @@ from statistics import median
 
 from scipy.stats import beta
 
-from benchmarks.results import Row
 from benchmarks.tables import grouped, percent, source, table
+from waarmerk.bench.rows import Row
 
 TITLES = {
     "provenance_conformance": "Provenance: manifests of others here, and ours elsewhere",

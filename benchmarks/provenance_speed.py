@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.data import pictures
-from benchmarks.processes import use_one_core
 from benchmarks.provenance_report import speed_kept, speed_table
-from benchmarks.results import ResultFile, Row
 from benchmarks.throughput import on_one_thread
+from waarmerk.bench.pictures import pictures
+from waarmerk.bench.processes import use_one_core
+from waarmerk.bench.rows import ResultFile, Row
 
 SIZES = ((640, 480), (1024, 768))
 QUALITIES = (75, 90)
@@ -44,7 +44,7 @@ def small(rgb: np.ndarray, width: int, height: int, quality: int) -> bytes:
 
 def calls(data: bytes) -> dict[str, Call]:
     """Return what is timed, by name."""
-    from benchmarks.marks import bench_key
+    from waarmerk.bench.marks import bench_key
     from waarmerk.detection.file import detect_bytes
     from waarmerk.detection.labels import labels_in_pixels, read_labels
     from waarmerk.detection.manifest import read_manifest

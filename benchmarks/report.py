@@ -16,11 +16,11 @@ from pathlib import Path
 from statistics import mean, median
 
 from benchmarks import provenance_report, sound_report, text_report, text_speed_report
-from benchmarks.data import TUNING_GRAPHICS
 from benchmarks.false_positives import THRESHOLDS, summarise
-from benchmarks.results import Row, read
 from benchmarks.tables import grouped, percent, source, table
-from benchmarks.transforms import TRANSFORMS
+from waarmerk.bench.pictures import TUNING_GRAPHICS
+from waarmerk.bench.rows import Row, read
+from waarmerk.bench.transformations.image import TRANSFORMS
 
 END = "<!-- end of results -->"
 TITLES = {

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.data import pictures
-from benchmarks.image_quality import fidelity
-from benchmarks.marks import bench_id, bench_key, look_for
-from benchmarks.results import ResultFile, Row
-from benchmarks.transforms import TRANSFORMS, apply, rng_for
+from waarmerk.bench.image_quality import fidelity
+from waarmerk.bench.marks import bench_id, bench_key, look_for
+from waarmerk.bench.pictures import pictures
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations.image import TRANSFORMS, apply
 
 FOLDERS = ("512", "1024", "12mp")
 FIELDS = ("folder", "picture", "key", "transform")

@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks import text_false_positives as human
 from benchmarks import text_power as power
 from benchmarks import text_quality as quality
-from benchmarks.results import ResultFile, Row
 from benchmarks.run_images import ONE_THREAD
-from benchmarks.text_model import Model, models
-from benchmarks.text_write import human_tokens
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.text_model import Model, models
+from waarmerk.bench.text_write import human_tokens
 
 TEXT = ("scheme", "setting", "language", "text")
 WINDOW = ("scheme", "key", "language", "length")

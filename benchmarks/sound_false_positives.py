@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.false_positives import FIELDS, arguments, drive, evidence
-from benchmarks.marks import bench_id, bench_key, hear_each
-from benchmarks.results import ResultFile, Row
 from benchmarks.run_sound import EXCERPTS
-from benchmarks.sound_codecs import Sound
-from benchmarks.sound_data import Piece, pieces, places, synthetic
-from benchmarks.sound_transforms import apply_sound
+from waarmerk.bench.marks import bench_id, bench_key, hear_each
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.sounds import Piece, pieces, places, synthetic
+from waarmerk.bench.transformations.audio import apply_sound
+from waarmerk.bench.transformations.sound_codecs import Sound
 
 CHANGES = (
     "mp3_32",

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.processes import Done, run, use_one_core
-from benchmarks.results import ResultFile, Row
 from benchmarks.run_sound import EXCERPTS, changed_sounds
-from benchmarks.sound_data import Piece, pieces
-from benchmarks.sound_quality import sound_fidelity
-from benchmarks.sound_transforms import SOUND_TRANSFORMS
-from benchmarks.transforms import rng_for
+from waarmerk.bench.processes import Done, run, use_one_core
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.sound_quality import sound_fidelity
+from waarmerk.bench.sounds import Piece, pieces
+from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS
 
 FIELDS = ("clip", "piece", "peer", "transform", "place")
 PEERS: dict[str, tuple[int, list[str], list[str]]] = {  # payload bits, options of add and of get

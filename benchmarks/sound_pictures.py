@@ -20,9 +20,9 @@ import soundfile
 from PIL import Image
 from scipy import signal
 
-from benchmarks.marks import bench_id, bench_key
-from benchmarks.sound_codecs import mono
-from benchmarks.sound_data import pieces
+from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.sounds import pieces
+from waarmerk.bench.transformations.sound_codecs import mono
 
 HIGHEST = 12000.0  # Hz
 DYNAMIC, CHANGE, SILENT = 90.0, 6.0, -75.0  # dB

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from statistics import mean, median
 
-from benchmarks.results import Row
 from benchmarks.run_sound import EXCERPTS
-from benchmarks.sound_transforms import SOUND_TRANSFORMS
 from benchmarks.tables import grouped, percent, source, table
+from waarmerk.bench.rows import Row
+from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS
 
 TITLES = {
     "sound_fidelity": "Audio: fidelity",

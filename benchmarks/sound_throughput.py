@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.marks import bench_id, bench_key
-from benchmarks.processes import run, use_one_core
-from benchmarks.results import ResultFile, Row
 from benchmarks.run_sound import warm_up
-from benchmarks.sound_codecs import mono, resample
-from benchmarks.sound_data import pieces
-from benchmarks.sound_transforms import apply_sound
 from benchmarks.throughput import FURTHER_KEYS, Call, on_one_thread, rows_of, take_turns
+from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.processes import run, use_one_core
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.sounds import pieces
+from waarmerk.bench.transformations.audio import apply_sound
+from waarmerk.bench.transformations.sound_codecs import mono, resample
 
 SECONDS = 60
 FORMATS = {"16 kHz mono": ("speech", 16000, 1), "44.1 kHz stereo": ("music", 44100, 2)}

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from statistics import mean
 
-from benchmarks.results import Row
+from waarmerk.bench.rows import Row
 
 # The packages whose version stands under a table.
 NAMES = {

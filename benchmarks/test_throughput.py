@@ -22,11 +22,12 @@ import pytest
 from PIL import Image
 
 import waarmerk.kernels
-from benchmarks.data import read_rgb
-from benchmarks.marks import bench_id, bench_key
-from benchmarks.sound_transforms import apply_sound
-from benchmarks.transforms import apply, rng_for
 from waarmerk import detect_image, mark_image
+from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.pictures import read_rgb
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations.audio import apply_sound
+from waarmerk.bench.transformations.image import apply
 
 SIZES = {"512": (512, 512), "1024": (1024, 1024), "12mp": (4000, 3000)}
 PICTURE = "dragonfly"  # in all three folders

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.results import Row
-from benchmarks.text_edits import EDITS, Ground, overlap
-from benchmarks.text_model import Ids, Model
-from benchmarks.text_write import (
+from waarmerk.bench.rows import Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.text_model import Ids, Model
+from waarmerk.bench.text_write import (
     SCHEMES,
     SHARES,
     WITH_ID,
@@ -27,7 +27,7 @@ from benchmarks.text_write import (
     unigrams,
     write,
 )
-from benchmarks.transforms import rng_for
+from waarmerk.bench.transformations.text import EDITS, Ground, overlap
 
 if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import TextScheme

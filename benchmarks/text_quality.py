@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.results import Row
-from benchmarks.text_model import SETTINGS, Ids, Model
 from benchmarks.text_power import MAIN, texts_of
-from benchmarks.text_write import SCHEMES, human_tokens, prompts, scheme_of, write
-from benchmarks.transforms import rng_for
+from waarmerk.bench.rows import Row
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.text_model import SETTINGS, Ids, Model
+from waarmerk.bench.text_write import SCHEMES, human_tokens, prompts, scheme_of, write
 
 if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import TextScheme

@@ -7,13 +7,13 @@ from statistics import mean, median, stdev
 
 import numpy as np
 
-from benchmarks.results import Row
 from benchmarks.tables import grouped, source, table
-from benchmarks.text_edits import EDITS
 from benchmarks.text_false_positives import PUBLISHED, STATISTICS, THRESHOLDS, interval
 from benchmarks.text_power import EDIT_LENGTHS, FOUND, ID_LENGTHS, LENGTHS, LONG_LENGTHS, MAIN
 from benchmarks.text_quality import LEAST_COUNT, SURPRISE_TOKENS, UNMARKED, VARIETY_TOKENS, limit
-from benchmarks.text_write import SCHEMES
+from waarmerk.bench.rows import Row
+from waarmerk.bench.text_write import SCHEMES
+from waarmerk.bench.transformations.text import EDITS
 
 TITLES = {
     "text_power": "Text: power",

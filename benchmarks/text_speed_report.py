@@ -7,8 +7,8 @@ the other writers of tables are called.
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.results import Row, read
 from benchmarks.tables import grouped, source, table
+from waarmerk.bench.rows import Row, read
 
 FILE = "text_throughput.jsonl"
 OURS = "waarmerk"

@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.data import pictures
-from benchmarks.marks import bench_id, bench_key
-from benchmarks.processes import run
-from benchmarks.results import ResultFile, Row
 from benchmarks.run_images import ONE_THREAD, warm_up
-from benchmarks.transforms import apply
+from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.pictures import pictures
+from waarmerk.bench.processes import run
+from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.transformations.image import apply
 
 FURTHER_KEYS = 10
 STARTS = {

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from benchmarks import provenance_conformance, provenance_memory, provenance_report, report, results
+from benchmarks import provenance_conformance, provenance_memory, provenance_report, report
 from benchmarks.provenance_conformance import ALONE, BOTH, good
 from tests import c2pa_fixtures, rendered_files
+from waarmerk.bench import rows as results
 from waarmerk.marking.formats import FORMATS
 
 

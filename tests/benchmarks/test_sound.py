@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import sound_attacks, sound_data, sound_effects, sound_quality
-from benchmarks.results import _MEASURED
+from benchmarks import sound_attacks
 from benchmarks.sound_report import judged
-from benchmarks.sound_transforms import DATA, SOUND_TRANSFORMS, apply_sound
-from benchmarks.transforms import rng_for
+from waarmerk.bench import sound_quality
+from waarmerk.bench import sounds as sound_data
+from waarmerk.bench.rows import _MEASURED
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations import sound_effects
+from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS, apply_sound
+from waarmerk.errors import InputError
 from waarmerk.marking.audio.scheme import SCHEME
 
 RATE = 22050
 ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data" / "audio"
 NEEDS_LIBROSA = ("stretch_", "pitch_", "vocode")
 
 
@@ -41,8 +46,8 @@ def test_every_change_gives_a_new_sound_and_the_same_one_each_time(name: str) ->
         pytest.skip("the measuring data is not there")
     original = sound()
     before = original.copy()
-    out, rate = apply_sound(name, original, RATE, "test")
-    again, _ = apply_sound(name, original, RATE, "test")
+    out, rate = apply_sound(name, original, RATE, "test", data=DATA)
+    again, _ = apply_sound(name, original, RATE, "test", data=DATA)
     assert out.dtype == np.float32
     assert out.ndim == 2
     assert out.shape[1] in (1, 2)
@@ -122,7 +127,7 @@ def test_halves_are_by_name_within_each_kind(tmp_path: Path) -> None:
         samples, rate = piece.load()
         assert len(samples) == round(piece.seconds * rate)
         assert 10 <= piece.seconds <= 20
-    with pytest.raises(SystemExit, match="no sounds"):
+    with pytest.raises(InputError, match="no sounds"):
         sound_data.pieces(tmp_path / "nowhere", "tuning")
 
 

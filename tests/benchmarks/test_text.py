@@ -7,15 +7,16 @@ import pytest
 
 pytest.importorskip("tokenizers")
 
-from benchmarks import report, text_quality, text_report, text_write
+from benchmarks import report, text_quality, text_report
 from benchmarks import text_false_positives as human
 from benchmarks import text_power as power
-from benchmarks.results import _MEASURED, ResultFile, read
 from benchmarks.run_text import PARTS, WINDOW, pack, parameters, unpack
-from benchmarks.text_edits import EDITS, Ground, overlap
-from benchmarks.text_model import Model
-from benchmarks.transforms import rng_for
 from waarmerk import detect_texts
+from waarmerk.bench import text_write
+from waarmerk.bench.rows import _MEASURED, ResultFile, read
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.text_model import Model
+from waarmerk.bench.transformations.text import EDITS, Ground, overlap
 from waarmerk.marking.text import KGW, SynthID
 from waarmerk.marking.text.synthid_scores import mean_score
 
@@ -196,4 +197,4 @@ def test_what_is_measured_belongs_to_the_fingerprint() -> None:
     for folder in ("marking/text", "detection/text"):
         assert set((ROOT / "waarmerk" / folder).glob("*.py")) <= claimed
     assert ROOT / "waarmerk/kernels/polar.py" in claimed
-    assert ROOT / "benchmarks/text_model.py" in claimed
+    assert ROOT / "waarmerk/bench/text_model.py" in claimed

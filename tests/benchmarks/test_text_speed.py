@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import text_speed_report as report
-from benchmarks.results import ResultFile
+from waarmerk.bench.rows import ResultFile
 
 pytest.importorskip("tokenizers")  # of the extra `bench`
 

@@ -22,6 +22,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from waarmerk.errors import InputError
+
 HALVES = ("tuning", "reporting")
 LANGUAGES = ("en", "nl")
 
@@ -48,10 +50,10 @@ def documents(data: Path, half: str, language: str) -> list[Document]:
     They are in the order of their SHA-1, which has nothing to do with what they say; sources mix.
     """
     if half not in (*HALVES, "both"):
-        raise SystemExit(f"no half is called {half}; there are {', '.join(HALVES)} and both")
+        raise InputError(f"no half is called {half}; there are {', '.join(HALVES)} and both")
     path = data / f"{language}.jsonl.gz"
     if not path.is_file():
-        raise SystemExit(f"no texts: {path} is not a file (see --data)")
+        raise InputError(f"no texts: {path} is not a file (see --data)")
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     rows.sort(key=lambda row: order(row["source"], row["doc"]))

@@ -8,6 +8,7 @@ report that one.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -33,16 +34,17 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 
 def luma(rgb: np.ndarray) -> np.ndarray:
     """Return the BT.601 luma, as JPEG uses it, rounded to uint8."""
-    return np.rint(rgb @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
+    return np.asarray(np.rint(rgb @ np.array([0.299, 0.587, 0.114], np.float32)), np.uint8)
 
 
 def ssim(first: np.ndarray, second: np.ndarray, *, uniform: bool = False) -> float:
     """Return the structural similarity of two uint8 pictures ``[H, W, 3]``."""
-    from skimage.metrics import structural_similarity
+    from skimage import metrics
 
+    similarity: Any = metrics.structural_similarity
     weights = {} if uniform else {"gaussian_weights": True, "sigma": 1.5}
     return float(
-        structural_similarity(
+        similarity(
             first,
             second,
             channel_axis=2,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.transforms import rng_for
+from waarmerk.bench.seeds import rng_for
 
 SIDE = 512
 VARIANTS = 4
@@ -31,11 +31,12 @@ def _sentence(rng: np.random.Generator, words: int) -> str:
 
 
 def _page(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    font = ImageFont.load_default(size=int(rng.integers(10, 20)))
-    step = round(1.5 * font.size)
+    size = int(rng.integers(10, 20))
+    font = ImageFont.load_default(size=size)
+    step = round(1.5 * size)
     for top in range(30, SIDE - 30, step):
         if rng.random() > 0.12:
-            draw.text((36, top), _sentence(rng, 14)[: round(850 / font.size)], (20, 20, 20), font)
+            draw.text((36, top), _sentence(rng, 14)[: round(850 / size)], (20, 20, 20), font)
 
 
 def _dialog(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
@@ -108,7 +109,7 @@ def _gradient(rng: np.random.Generator) -> np.ndarray:
     share = np.linspace(0, 1, SIDE)
     rows = corners[0] * (1 - share[:, None, None]) + corners[1] * share[:, None, None]
     smooth = rows[:, :1] * (1 - share[None, :, None]) + rows[:, 1:] * share[None, :, None]
-    return np.rint(smooth).astype(np.uint8)
+    return np.asarray(np.rint(smooth), np.uint8)
 
 
 def names() -> list[str]:

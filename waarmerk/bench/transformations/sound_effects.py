@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from scipy import ndimage, signal
 
-from benchmarks.sound_codecs import Sound, mono, mp3, resample
+from waarmerk.bench.transformations.sound_codecs import Sound, mono, mp3, resample
 
 _BANDS = (125, 250, 500, 1000, 2000, 4000, 8000)  # Hz, centres of the equaliser's octaves
 # Speech of the tuning half; what is mixed in must not be what is reported on.
@@ -278,9 +278,10 @@ def vocode(samples: np.ndarray, rate: int, rng: np.random.Generator) -> Sound:
     import librosa
 
     new = 22050
-    mel = {"sr": new, "n_fft": 1024, "hop_length": 256}
     flat = resample(mono(samples), rate, new)[:, 0]
-    bands = librosa.feature.melspectrogram(y=flat, n_mels=80, fmax=8000, **mel)
+    bands = librosa.feature.melspectrogram(
+        y=flat, sr=new, n_fft=1024, hop_length=256, n_mels=80, fmax=8000
+    )
     filters = librosa.filters.mel(sr=new, n_fft=1024, n_mels=80, fmax=8000)
     # The pseudo-inverse instead of librosa's non-negative least squares, which takes minutes.
     magnitude = np.sqrt(np.maximum(np.linalg.pinv(filters) @ bands, 1e-10))

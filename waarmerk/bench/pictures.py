@@ -1,18 +1,20 @@
 """The pictures that the benchmark measures, and the ones it renders itself.
 
 ``--data DIR`` names a folder with ``512/``, ``1024/`` and ``12mp/`` (for figures) and ``512-more/``
-(for tuning, never for figures). The folder ``graphics`` needs no files: `benchmarks.graphics`
+(for tuning, never for figures). The folder ``graphics`` needs no files: `waarmerk.bench.graphics`
 renders it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from benchmarks import graphics
+from waarmerk.bench import graphics
+from waarmerk.errors import InputError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
 
@@ -41,11 +43,8 @@ def read_rgb(path: Path) -> np.ndarray:
 def pictures(data: Path | None, folder: str) -> list[Picture]:
     """Return the pictures of a folder, sorted by name."""
     if folder == "graphics":
-        return [
-            Picture(folder, name, lambda name=name: graphics.render(name))
-            for name in graphics.names()
-        ]
+        return [Picture(folder, name, partial(graphics.render, name)) for name in graphics.names()]
     if data is None or not (data / folder).is_dir():
-        raise SystemExit(f"no pictures: {folder} is not a folder in {data} (see --data)")
+        raise InputError(f"no pictures: {folder} is not a folder in {data} (see --data)")
     files = sorted(path for path in (data / folder).iterdir() if path.suffix.lower() in SUFFIXES)
-    return [Picture(folder, path.stem, lambda path=path: read_rgb(path)) for path in files]
+    return [Picture(folder, path.stem, partial(read_rgb, path)) for path in files]

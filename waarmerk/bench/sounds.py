@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.transforms import rng_for
+from waarmerk.bench.seeds import rng_for
+from waarmerk.errors import InputError
 
 HALVES = ("tuning", "reporting")
 MUSIC_SECONDS = 15.0  # a piece of music; up to three of them from one clip
@@ -55,7 +56,7 @@ class Piece:
 def clips(data: Path) -> dict[str, list[tuple[str, Path]]]:
     """Return (kind, file) of the clips by half."""
     if not data.is_dir():
-        raise SystemExit(f"no sounds: {data} is not a folder (see --data)")
+        raise InputError(f"no sounds: {data} is not a folder (see --data)")
     files = sorted(path for path in data.iterdir() if path.suffix.lower() in {".flac", ".wav"})
     halves: dict[str, list[tuple[str, Path]]] = {half: [] for half in HALVES}
     for kind in ("music", "speech"):
@@ -100,7 +101,7 @@ def power(samples: np.ndarray, length: int) -> np.ndarray:
     """Return the mean square over all channels of every full frame of `length` samples."""
     count = len(samples) // length
     frames = samples[: count * length].reshape(count, -1).astype(np.float64)
-    return np.mean(frames * frames, axis=1)
+    return np.asarray(np.mean(frames * frames, axis=1))
 
 
 def places(samples: np.ndarray, rate: int, seconds: float, most: int, *seed: object) -> list[int]:

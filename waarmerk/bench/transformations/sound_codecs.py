@@ -7,6 +7,7 @@ Every function returns the sound at the rate at which the decoder gives it.
 """
 
 import io
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -30,7 +31,7 @@ def resample(samples: np.ndarray, rate: int, new: float) -> np.ndarray:
 
 def mono(samples: np.ndarray) -> np.ndarray:
     """Return the mean of all channels, ``[n, 1]``."""
-    return samples.mean(axis=1, keepdims=True, dtype=np.float32)
+    return np.asarray(samples.mean(axis=1, keepdims=True, dtype=np.float32))
 
 
 def next_rate(rate: int, rates: tuple[int, ...]) -> int:
@@ -60,7 +61,7 @@ def through_av(
     layout = "mono" if len(planes) == 1 else "stereo"
     # Encoders differ in what they take; the frames are converted for each on their way in.
     kind = {"libopus": "flt"}.get(encoder, "fltp")
-    coder = av.CodecContext.create(encoder, "w")
+    coder: Any = av.CodecContext.create(encoder, "w")
     coder.sample_rate, coder.layout, coder.format = new, layout, kind
     coder.bit_rate = 1000 * kbps
     coder.options = options or {}
@@ -76,7 +77,7 @@ def through_av(
         frame.sample_rate, frame.pts = new, start
         packets += coder.encode(frame)
     packets += coder.encode(None)
-    reader = av.CodecContext.create(decoder, "r")
+    reader: Any = av.CodecContext.create(decoder, "r")
     reader.extradata = coder.extradata
     reader.sample_rate, reader.layout = new, layout
     frames = [frame for packet in packets for frame in reader.decode(packet)]
@@ -111,8 +112,15 @@ def opus(samples: np.ndarray, rate: int, _rng: object, *, kbps: int, voip: bool 
     the other is libopus's own default, "audio", which ordinary files are made with.
     """
     options = {"application": "voip" if voip else "audio", "vbr": "on"}
-    codec = {"encoder": "libopus", "decoder": "libopus", "rates": OPUS_RATES}
-    return through_av(samples, rate, **codec, kbps=kbps, options=options)
+    return through_av(
+        samples,
+        rate,
+        encoder="libopus",
+        decoder="libopus",
+        rates=OPUS_RATES,
+        kbps=kbps,
+        options=options,
+    )
 
 
 def through_file(
@@ -127,7 +135,8 @@ def through_file(
         for start in range(0, len(samples), _BLOCK):
             out.write(np.clip(samples[start : start + _BLOCK], -1, 1))
     file.seek(0)
-    return soundfile.read(file, dtype="float32", always_2d=True)
+    read, new = soundfile.read(file, dtype="float32", always_2d=True)
+    return read, new
 
 
 def vorbis(samples: np.ndarray, rate: int, _rng: object, *, quality: int) -> Sound:

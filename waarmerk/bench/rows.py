@@ -16,9 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from waarmerk.errors import InputError
+
 Row = dict[str, Any]
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py")
 _SIGNED_FILES = ("c2pa_fixtures", "every_format", "manifest_kinds", "rendered_files", "rubric")
 # What the rows of each medium depend on: the mark, its detector, and the changes made to it. What
@@ -33,27 +35,27 @@ _MEASURED = {
         ),
         "waarmerk/marking/image/**/*.py",
         "waarmerk/detection/image/**/*.py",
-        "benchmarks/transforms.py",
+        "waarmerk/bench/transformations/image.py",
     ),
     "audio": (
         *_BOTH,
         *(f"waarmerk/kernels/{name}.py" for name in ("__init__", "_jit", "sound*")),
         "waarmerk/marking/audio/**/*.py",
         "waarmerk/detection/audio/**/*.py",
-        "benchmarks/sound_codecs.py",
-        "benchmarks/sound_data.py",
-        "benchmarks/sound_effects.py",
-        "benchmarks/sound_transforms.py",
+        "waarmerk/bench/transformations/sound_codecs.py",
+        "waarmerk/bench/sounds.py",
+        "waarmerk/bench/transformations/sound_effects.py",
+        "waarmerk/bench/transformations/audio.py",
     ),
     "text": (
         *_BOTH,
         *(f"waarmerk/kernels/{name}.py" for name in ("__init__", "_jit", "polar", "text*")),
         "waarmerk/marking/text/**/*.py",
         "waarmerk/detection/text/**/*.py",
-        "benchmarks/text_data.py",
-        "benchmarks/text_edits.py",
-        "benchmarks/text_model.py",
-        "benchmarks/text_write.py",
+        "waarmerk/bench/texts.py",
+        "waarmerk/bench/transformations/text.py",
+        "waarmerk/bench/text_model.py",
+        "waarmerk/bench/text_write.py",
     ),
     "provenance": (
         *(f"waarmerk/{name}.py" for name in ("errors", "files")),
@@ -65,10 +67,10 @@ _MEASURED = {
     "public marks": (
         "waarmerk/detection/**/others/*.py",
         "waarmerk/detection/**/statistics.py",
-        "benchmarks/graphics.py",
-        "benchmarks/transforms.py",
+        "waarmerk/bench/graphics.py",
+        "waarmerk/bench/transformations/image.py",
     ),
-    "whole": ("waarmerk/**/*.py",),
+    "whole": ("waarmerk/**/*.py", "!waarmerk/bench/**/*.py"),
 }
 _SIGNING = ("c2pa-python", "cryptography")
 _PACKAGES = {
@@ -138,7 +140,7 @@ def read(path: Path) -> tuple[Row, list[Row]]:
     lines = text.split("\n")
     rows = [json.loads(line) for line in lines[:-1]]
     if not rows or not rows[0].get("header"):
-        raise SystemExit(f"{path}: not a result file (no header in its first line)")
+        raise InputError(f"{path}: not a result file (no header in its first line)")
     return rows[0], rows[1:]
 
 
@@ -176,7 +178,7 @@ class ResultFile:
             old, rows = read(path)
             for name in ("code", "parameters"):
                 if old[name] != top[name]:
-                    raise SystemExit(
+                    raise InputError(
                         f"{path}: holds rows of other {name} ({old[name]}, now {top[name]}); "
                         "delete it or write elsewhere"
                     )

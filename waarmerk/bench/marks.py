@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.transforms import rng_for
+from waarmerk.bench.seeds import rng_for
 
 if TYPE_CHECKING:
     from waarmerk import MarkId, MarkingKey
@@ -34,7 +34,9 @@ def bench_id(*name: object) -> "MarkId":
     return MarkId(int(rng_for("mark id", *name).integers(1 << 63)))
 
 
-def read_each(rgb: np.ndarray, keys: "list[MarkingKey]", effort: str) -> "list[WatermarkFinding]":
+def read_each(
+    rgb: np.ndarray, keys: "list[MarkingKey]", effort: "Effort"
+) -> "list[WatermarkFinding]":
     """Ask for every key by itself, over one shared analysis: no finding pays for other keys."""
     from waarmerk.detection.image import detect_each
 

@@ -10,15 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks import sound_codecs as codecs
-from benchmarks import sound_effects as effects
-from benchmarks.transforms import rng_for
-
-# Where the measuring data lies that is no part of the repository; see README.md.
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "audio"
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.transformations import sound_codecs as codecs
+from waarmerk.bench.transformations import sound_effects as effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class SoundTransform:
     mixes: bool = False
 
     def __call__(
-        self, samples: np.ndarray, rate: int, rng: np.random.Generator, data: Path = DATA
+        self, samples: np.ndarray, rate: int, rng: np.random.Generator, data: Path | None = None
     ) -> codecs.Sound:
         """Return the changed copy of `samples`, and its rate."""
         more = {"data": data} if self.mixes else {}
@@ -61,7 +59,7 @@ class SoundTransform:
 
 
 def apply_sound(
-    name: str, samples: np.ndarray, rate: int, *seed: object, data: Path = DATA
+    name: str, samples: np.ndarray, rate: int, *seed: object, data: Path | None = None
 ) -> codecs.Sound:
     """Apply the transformation `name` with the generator that belongs to ``(name, *seed)``."""
     return SOUND_TRANSFORMS[name](samples, rate, rng_for(name, *seed), data)
@@ -70,7 +68,7 @@ def apply_sound(
 _EXACT, _FOUND = {"exact": 0.95}, {"found": 0.95}
 _SHIFTS = (0.9, 0.95, 1.05, 1.1)
 
-_ROWS: list[tuple[str, list[tuple[str, str, Callable[..., codecs.Sound], dict]]]] = [
+_ROWS: list[tuple[str, list[tuple[str, str, Callable[..., codecs.Sound], dict[str, Any]]]]] = [
     ("none", [("identity", "no change", effects.identity, _EXACT)]),
     (
         "compression",

@@ -1,11 +1,12 @@
 """What the benchmark of text writes: schemes with keys of their own, prompts, and marked texts.
 
-Everything follows from names (`benchmarks.transforms.rng_for`), so that a text can be written again
+Everything follows from names (`waarmerk.bench.seeds.rng_for`), so that a text can be written again
 alone. Prompts are of the reporting half; the generator was trained on the tuning half.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import text_data
-from benchmarks.marks import bench_id, bench_key
-from benchmarks.text_model import ORDER, Ids, Model, Writer
-from benchmarks.transforms import rng_for
+from waarmerk.bench import texts
+from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.seeds import rng_for
+from waarmerk.bench.text_model import ORDER, Ids, Model, Writer
+from waarmerk.errors import InputError
 
 if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import TextScheme
@@ -71,7 +73,7 @@ def scheme_of(name: str, vocab_size: int, *key: object) -> TextScheme:
         # The same key with and without an id: one detector looks for both.
         mark_id = bench_id("text", *key) if options["mark_id"] else None
         return TextMark(bench_key("text", *key), mark_id)
-    makers = {
+    makers: dict[str, Callable[[], Callable[..., TextScheme]]] = {
         "synthid": lambda: partial(SynthID, rng.integers(-(1 << 63), 1 << 63, DEPTH).tolist()),
         "kgw": lambda: partial(KGW, vocab_size, int(rng.integers(1, 1 << 63))),
         "gumbel": lambda: partial(Gumbel, int(rng.integers(1 << 63))),
@@ -83,10 +85,10 @@ def prompts(data: Path, model: Model, language: str, count: int) -> list[Ids]:
     """Return the beginnings of the longest paragraphs of as many documents."""
     found = [
         model.encode(max(document.paragraphs, key=len))[:PROMPT]
-        for document in text_data.documents(data, "reporting", language)[:count]
+        for document in texts.documents(data, "reporting", language)[:count]
     ]
     if len(found) < count:
-        raise SystemExit(f"{language}: {len(found)} documents, too few for {count} prompts")
+        raise InputError(f"{language}: {len(found)} documents, too few for {count} prompts")
     return found
 
 
@@ -122,13 +124,13 @@ def write(
 def human_tokens(data: Path, model: Model, language: str) -> list[Ids]:
     """Return the documents of the reporting half in tokens."""
     return [
-        model.encode(document.text) for document in text_data.documents(data, "reporting", language)
+        model.encode(document.text) for document in texts.documents(data, "reporting", language)
     ]
 
 
 def unigrams(data: Path, model: Model, language: str) -> np.ndarray:
     """Return how often each token stands in the tuning half: float64 [V], adding up to 1."""
     counts = np.zeros(model.vocab_size)
-    for document in text_data.documents(data, "tuning", language):
+    for document in texts.documents(data, "tuning", language):
         counts += np.bincount(model.encode(document.text), minlength=model.vocab_size)
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum())

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.sound_codecs import mono, resample
-from benchmarks.sound_data import power
+from waarmerk.bench.sounds import power
+from waarmerk.bench.transformations.sound_codecs import mono, resample
 
 SEGMENT_SECONDS, SEGMENT_DBFS, SEGMENT_RANGE = 0.02, -60.0, (-10.0, 35.0)
 MOST = 99.0  # dB, instead of infinity for equal sounds

@@ -7,7 +7,6 @@ stands behind most real services. `rng_for` makes the generator of a named exper
 cell of the benchmark can be repeated alone.
 """
 
-import hashlib
 import io
 import math
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from scipy.ndimage import gaussian_filter
+
+from waarmerk.bench.seeds import rng_for
 
 Function = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -48,16 +49,6 @@ class Transform:
     def __call__(self, rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the changed copy of `rgb`."""
         return np.ascontiguousarray(self.function(rgb, rng))
-
-
-def rng_for(*parts: object) -> np.random.Generator:
-    """Return the generator that belongs to a named experiment, the same one every time.
-
-    >>> bool(rng_for("calla", 1).integers(99) == rng_for("calla", 1).integers(99))
-    True
-    """
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 def apply(name: str, rgb: np.ndarray, *seed: object) -> np.ndarray:
@@ -105,7 +96,7 @@ def _social(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _to_uint8(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def _noise(rgb: np.ndarray, rng: np.random.Generator, *, sigma: float) -> np.ndarray:
@@ -127,7 +118,8 @@ def _enhance(rgb: np.ndarray, _rng: object, *, enhancer: type, factor: float) ->
 
 
 def _gamma(rgb: np.ndarray, _rng: object, *, exponent: float) -> np.ndarray:
-    return _to_uint8(255.0 * (np.arange(256) / 255.0) ** exponent)[rgb]
+    curve = _to_uint8(255.0 * (np.arange(256) / 255.0) ** exponent)
+    return np.asarray(curve[rgb])
 
 
 def _grayscale(rgb: np.ndarray, _rng: object) -> np.ndarray:
