@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers import PeerClient, PeerError, bit_accuracy, payload
+from benchmarks.peers import bit_accuracy, image_peers, payload
 from waarmerk.bench.marks import bench_id, bench_key, look_for
+from waarmerk.bench.peers.client import ImagePeers, PeerRefusedError
 from waarmerk.bench.pictures import Picture, pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.transformations.image import apply
@@ -22,13 +23,13 @@ PEERS = (("dwtDctSvd", 32), ("blind", 64))
 CASES = ("theirs", "theirs, jpeg 90", "ours then theirs", "theirs then ours")
 
 
-def read_theirs(peers: PeerClient, peer: str, rgb: np.ndarray, sent: str) -> Row:
+def read_theirs(peers: ImagePeers, peer: str, rgb: np.ndarray, sent: str) -> Row:
     """Return what the peer reads."""
     bits, _ = peers.extract(peer, rgb, len(sent))
     return {"peer_exact": bits == sent, "peer_bits": round(bit_accuracy(sent, bits), 4)}
 
 
-def measure(peers: PeerClient, picture: Picture, peer: str, length: int) -> list[Row]:
+def measure(peers: ImagePeers, picture: Picture, peer: str, length: int) -> list[Row]:
     """Return the rows of one picture and one peer."""
     from waarmerk import mark_image
     from waarmerk.errors import CannotMarkError
@@ -43,7 +44,7 @@ def measure(peers: PeerClient, picture: Picture, peer: str, length: int) -> list
             "ours then theirs": peers.embed(peer, ours, theirs)[0],
             "theirs then ours": mark_image(alone, key, mark_id=sent).content,
         }
-    except (CannotMarkError, PeerError) as error:
+    except (CannotMarkError, PeerRefusedError) as error:
         return [{**name, "case": case, "refused": str(error)} for case in CASES]
     changed = apply("jpeg_90", alone, picture.folder, picture.name, 0)
     rows = [
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/coexistence.jsonl"))
     parser.add_argument("--folders", default="512")
     options = parser.parse_args()
-    with PeerClient(options.peer_python) as peers:
+    with image_peers(options.peer_python) as peers:
         versions = {"versions": peers.versions()}
         out = ResultFile(options.out, ("folder", "picture", "peer", "length", "case"), versions)
         for folder in options.folders.split(","):

@@ -10,17 +10,10 @@ told the payload's length and nothing else.
 """
 
 import argparse
-import json
-import os
-import subprocess
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-import numpy as np
 
 from waarmerk.bench.image_quality import fidelity
+from waarmerk.bench.peers.client import ImagePeers, PeerRefusedError, PeerWorker, worker_file
 from waarmerk.bench.pictures import Picture, pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
@@ -29,80 +22,16 @@ from waarmerk.bench.transformations.image import TRANSFORMS, apply
 # (name in the worker, payload bits): each peer's usual length, and 64 bits where it takes them.
 PEERS = (("dwtDct", 32), ("dwtDct", 64), ("dwtDctSvd", 32), ("dwtDctSvd", 64), ("blind", 64))
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_WORKER = Path(__file__).with_name("peer_worker.py")
 
+def image_peers(python: str) -> ImagePeers:
+    """Return the peers, in a process of their own, in the environment of that Python.
 
-class PeerError(RuntimeError):
-    """A peer refused a picture; the text is the peer's own."""
-
-
-class PeerClient:
-    """The peers, in a process of their own.
-
-    >>> with PeerClient("peers/bin/python") as peers:  # doctest: +SKIP
-    ...     marked, seconds = peers.embed("dwtDct", rgb, "01" * 16)
-    ...     bits, seconds = peers.extract("dwtDct", marked, 32)
+    >>> with image_peers("peers/bin/python") as peers:  # doctest: +SKIP
+    ...     marked, spent = peers.embed("dwtDct", rgb, "01" * 16)
+    ...     bits, spent = peers.extract("dwtDct", marked, 32)
     """
-
-    def __init__(self, python: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="peers-")
-        self._process = subprocess.Popen(
-            [python, str(_WORKER)],
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-        self._folder.cleanup()
-
-    def _ask(self, **request: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("the peers' process ended; run peer_worker.py by hand to see why")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise PeerError(answer["error"])
-        return answer
-
-    def _file(self, name: str) -> str:
-        return str(Path(self._folder.name) / name)
-
-    def versions(self) -> dict[str, str]:
-        """Return the versions of the peers and of what they compute with."""
-        return self._ask(do="versions")
-
-    def embed(self, peer: str, rgb: np.ndarray, bits: str) -> tuple[np.ndarray, float]:
-        """Return the marked picture and the seconds it took."""
-        source, target = self._file("in.npy"), self._file("out.npy")
-        np.save(source, rgb)
-        answer = self._ask(do="embed", peer=peer, bits=bits, input=source, output=target)
-        return np.load(target), answer["seconds"]
-
-    def extract(self, peer: str, rgb: np.ndarray, length: int) -> tuple[str, float]:
-        """Return the bits read and the seconds it took."""
-        source = self._file("in.npy")
-        np.save(source, rgb)
-        answer = self._ask(do="extract", peer=peer, length=length, input=source)
-        return answer["bits"], answer["seconds"]
+    modules = ("imwatermark", "blind_watermark")
+    return ImagePeers(PeerWorker("the peers", python, worker_file("image"), modules))
 
 
 def payload(peer: str, length: int, name: str) -> str:
@@ -120,7 +49,7 @@ def bit_accuracy(sent: str, read: str) -> float:
 
 
 def measure(
-    peers: PeerClient, picture: Picture, peer: str, length: int, transforms: list[str]
+    peers: ImagePeers, picture: Picture, peer: str, length: int, transforms: list[str]
 ) -> list[Row]:
     """Return the rows of one picture and one peer: embedding, then every transformation."""
     name: Row = {
@@ -132,8 +61,8 @@ def measure(
     original = picture.load()
     bits = payload(peer, length, picture.name)
     try:
-        marked, seconds = peers.embed(peer, original, bits)
-    except PeerError as error:
+        marked, spent = peers.embed(peer, original, bits)
+    except PeerRefusedError as error:
         return [{**name, "transform": "embed", "refused": str(error)}]
     rows = [
         {
@@ -141,15 +70,15 @@ def measure(
             "transform": "embed",
             **fidelity(original, marked),
             "wrapped": int((abs(original.astype(int) - marked).max(axis=2) > 64).sum()),
-            "seconds": round(seconds, 5),
+            "seconds": round(spent.wall, 5),
         }
     ]
     for transform in transforms:
         row: Row = {**name, "transform": transform}
         try:
             changed = apply(transform, marked, picture.folder, picture.name, 0)
-            read, seconds = peers.extract(peer, changed, length)
-        except PeerError as error:
+            read, spent = peers.extract(peer, changed, length)
+        except PeerRefusedError as error:
             rows.append({**row, "exact": False, "refused": str(error)})
             continue
         rows.append(
@@ -157,7 +86,7 @@ def measure(
                 **row,
                 "exact": read == bits,
                 "bit_accuracy": round(bit_accuracy(bits, read), 4),
-                "seconds": round(seconds, 5),
+                "seconds": round(spent.wall, 5),
             }
         )
     return rows
@@ -175,7 +104,7 @@ def main() -> None:
     options = parser.parse_args()
     transforms = [] if options.transforms == "none" else options.transforms.split(",")
     wanted = [(name, int(bits)) for name, bits in (p.split(":") for p in options.peers.split(","))]
-    with PeerClient(options.peer_python) as peers:
+    with image_peers(options.peer_python) as peers:
         parameters = {"versions": peers.versions()}
         out = ResultFile(
             options.out,

@@ -9,7 +9,6 @@ that is not there leaves its section as it is.
 """
 
 import argparse
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +16,11 @@ from statistics import mean, median
 
 from benchmarks import provenance_report, sound_report, text_report, text_speed_report
 from benchmarks.false_positives import THRESHOLDS, summarise
-from benchmarks.tables import grouped, percent, source, table
+from benchmarks.tables import grouped, percent, put, source, table
 from waarmerk.bench.pictures import TUNING_GRAPHICS
 from waarmerk.bench.rows import Row, read
 from waarmerk.bench.transformations.image import TRANSFORMS
 
-END = "<!-- end of results -->"
 TITLES = {
     "fidelity": "Fidelity",
     "robustness": "Robustness",
@@ -306,16 +304,6 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
 }
 
 
-def put(page: str, name: str, text: str) -> str:
-    """Replace the section `name` of a page, or add it at the end."""
-    begin = f"<!-- results: {name} -->"
-    block = f"{begin}\n\n{text}\n\n{END}"
-    pattern = re.compile(re.escape(begin) + r".*?" + re.escape(END), re.DOTALL)
-    if pattern.search(page):
-        return pattern.sub(lambda _: block, page)
-    return f"{page.rstrip()}\n\n## {TITLES[name]}\n\n{block}\n"
-
-
 def found(path: Path) -> tuple[Row, list[Row]]:
     """Return header and rows of a file; nothing of one that is not there."""
     return read(path) if path.exists() else ({}, [])
@@ -332,12 +320,14 @@ def main() -> None:
         paths = [options.results / file for file in files]
         paths = [path if path.exists() else path.with_suffix(".jsonl.gz") for path in paths]
         if all(path.exists() for path in paths[:1]):
-            page = put(page, name, write(*(part for path in paths for part in found(path))))
+            page = put(
+                page, name, TITLES[name], write(*(part for path in paths for part in found(path)))
+            )
             print(f"{name}: written from {', '.join(files) or 'published figures'}")
         else:
             print(f"{name}: no {files[0]}, left as it is")
     if lines := text_speed_report.sections(options.results):
-        page = put(page, "text_throughput", "\n".join(lines))
+        page = put(page, "text_throughput", TITLES["text_throughput"], "\n".join(lines))
         print("text_throughput: written from text_throughput.jsonl")
     options.docs.parent.mkdir(parents=True, exist_ok=True)
     options.docs.write_text(page)

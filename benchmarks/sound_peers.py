@@ -11,17 +11,12 @@ changed, the 16 bits are also looked for with ``--detect-speed`` (``exact_speed`
 """
 
 import argparse
-import json
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from benchmarks.run_sound import EXCERPTS, changed_sounds
-from waarmerk.bench.processes import Done, run, use_one_core
+from waarmerk.bench.peers.audiowmark import AudiowmarkProgram, Pattern
+from waarmerk.bench.processes import use_one_core
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.sound_quality import sound_fidelity
@@ -35,52 +30,17 @@ PEERS: dict[str, tuple[int, list[str], list[str]]] = {  # payload bits, options 
 }
 
 
-@dataclass(slots=True)
-class Audiowmark:
-    """The peer's program; sounds travel as WAV files."""
-
-    program: str
-    folder: tempfile.TemporaryDirectory = field(
-        default_factory=lambda: tempfile.TemporaryDirectory(prefix="audiowmark-")
-    )
-
-    def file(self, name: str) -> str:
-        """Return the path of a file of the working folder."""
-        return str(Path(self.folder.name) / name)
-
-    def version(self) -> str:
-        """Return what the program says about itself."""
-        return run(self.program, "--version").output.strip()
-
-    def add(
-        self, samples: np.ndarray, rate: int, message: str, options: list[str]
-    ) -> tuple[np.ndarray, Done]:
-        """Return the marked sound (16 bit, as the clips are) and what it cost."""
-        source, target = self.file("in.wav"), self.file("out.wav")
-        soundfile.write(source, samples, rate, "PCM_16")
-        done = run(self.program, "add", *options, source, target, message)
-        if done.code:
-            raise SystemExit(f"audiowmark add failed: {done.errors}")
-        return soundfile.read(target, dtype="float32", always_2d=True)[0], done
-
-    def get(self, samples: np.ndarray, rate: int, options: list[str]) -> tuple[list[str], Done]:
-        """Return every pattern that is printed, and what it cost."""
-        source, answer = self.file("get.wav"), Path(self.file("get.json"))
-        soundfile.write(source, samples, rate, "FLOAT")
-        answer.unlink(missing_ok=True)
-        done = run(self.program, "get", *options, "--json", str(answer), source)
-        if not answer.exists():  # it refuses what is shorter than it can read
-            return [], done
-        matches = json.loads(answer.read_text())["matches"]
-        return [match["bits"] for match in matches], done
-
-
 def message(peer: str, bits: int, piece: Piece) -> str:
     """Return the payload of a piece, in hexadecimal digits."""
     return rng_for("payload", peer, piece.name).bytes(bits // 8).hex()
 
 
-def measure(tool: Audiowmark, piece: Piece, peer: str, todo: list[Row]) -> Iterator[Row]:
+def is_among(message: str, patterns: list[Pattern]) -> bool:
+    """Return whether a payload is among the patterns that were printed."""
+    return any(pattern.bits == message for pattern in patterns)
+
+
+def measure(tool: AudiowmarkProgram, piece: Piece, peer: str, todo: list[Row]) -> Iterator[Row]:
     """Yield the rows of one piece and one setting."""
     bits, add, get = PEERS[peer]
     name: Row = {
@@ -100,7 +60,11 @@ def measure(tool: Audiowmark, piece: Piece, peer: str, todo: list[Row]) -> Itera
             yield {**name, "transform": "embed", "place": 0, **fidelity, "cpu": round(done.cpu, 4)}
         if row["transform"] == "unmarked":
             read, done = tool.get(samples, rate, get)
-            found = {"exact": sent in read, "patterns": len(read), "cpu": round(done.cpu, 4)}
+            found = {
+                "exact": is_among(sent, read),
+                "patterns": len(read),
+                "cpu": round(done.cpu, 4),
+            }
             yield {**name, "transform": "unmarked", "place": 0, **found}
     for transform, place, changed, new in changed_sounds(piece, samples, marked, rate, todo):
         read, done = tool.get(changed, new, get)
@@ -108,14 +72,14 @@ def measure(tool: Audiowmark, piece: Piece, peer: str, todo: list[Row]) -> Itera
             **name,
             "transform": transform,
             "place": place,
-            "exact": sent in read,
+            "exact": is_among(sent, read),
             "patterns": len(read),
             "cpu": round(done.cpu, 4),
         }
         desynchronised = getattr(SOUND_TRANSFORMS.get(transform), "group", "") == "time and pitch"
         if bits == 16 and desynchronised:
             read, done = tool.get(changed, new, [*get, "--detect-speed"])
-            row |= {"exact_speed": sent in read, "cpu_speed": round(done.cpu, 4)}
+            row |= {"exact_speed": is_among(sent, read), "cpu_speed": round(done.cpu, 4)}
         yield row
 
 
@@ -131,7 +95,7 @@ def main() -> None:
     parser.add_argument("--transforms", default=",".join([*SOUND_TRANSFORMS, *EXCERPTS]))
     options = parser.parse_args()
     use_one_core()
-    tool = Audiowmark(options.audiowmark)
+    tool = AudiowmarkProgram(options.audiowmark)
     parameters = {"versions": tool.version()}
     out = ResultFile(options.out, FIELDS, parameters, fingerprint="peers", medium="audio")
     for piece in pieces(options.data, options.half, options.pieces):

@@ -11,7 +11,6 @@ clock. Without ``--data`` a rendered picture with the spectrum of a photograph s
 import copy
 import importlib
 import io
-import pkgutil
 import statistics
 import time
 from collections.abc import Callable
@@ -21,29 +20,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import waarmerk.kernels
 from waarmerk import detect_image, mark_image
+from waarmerk.bench.guard_cases import (
+    jpeg,
+    noise,
+    public_kernels,
+    record_image_calls,
+    record_sound_calls,
+    rendered,
+    watched,
+)
 from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.pictures import read_rgb
-from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.transformations.audio import apply_sound
 from waarmerk.bench.transformations.image import apply
 
 SIZES = {"512": (512, 512), "1024": (1024, 1024), "12mp": (4000, 3000)}
 PICTURE = "dragonfly"  # in all three folders
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
-
-
-def rendered(width: int, height: int) -> np.ndarray:
-    """Return a picture whose amplitudes fall as 1/f, as those of photographs do."""
-    rng = rng_for("rendered", width, height)
-    spectrum = np.fft.rfft2(rng.standard_normal((height, width)))
-    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-    radius[0, 0] = 1.0
-    luma = np.fft.irfft2(spectrum / radius, (height, width))
-    luma = 128 + 45 * (luma - luma.mean()) / luma.std()
-    return np.clip(np.rint(luma[:, :, None] * (0.9, 1.0, 1.1)), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session", params=list(SIZES))
@@ -64,12 +58,11 @@ def marked(picture: np.ndarray) -> np.ndarray:
 
 def decoding_seconds(rgb: np.ndarray, clock: Callable[[], float]) -> float:
     """Return the median time that Pillow takes to decode `rgb` from a JPEG of quality 90."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=90)
+    data = jpeg(rgb)
     times = []
     for _ in range(9):
         start = clock()
-        Image.open(io.BytesIO(buffer.getvalue())).load()
+        Image.open(io.BytesIO(data)).load()
         times.append(clock() - start)
     return statistics.median(times)
 
@@ -112,61 +105,18 @@ def test_mark(benchmark, picture: np.ndarray) -> None:
 # kernel's signature.
 
 
-def public_kernels() -> list[str]:
-    """Return every function that a module of waarmerk/kernels exports, as ``module.name``."""
-    names = []
-    for module in pkgutil.iter_modules(waarmerk.kernels.__path__):
-        if not module.name.startswith("_"):
-            loaded = importlib.import_module(f"waarmerk.kernels.{module.name}")
-            names += [f"{module.name}.{name}" for name in loaded.__all__]
-    return names
-
-
-def size_of(arguments: tuple[object, ...]) -> int:
-    """Return the bytes of all arrays among the arguments."""
-    return sum(value.nbytes for value in arguments if isinstance(value, np.ndarray))
-
-
 @pytest.fixture(scope="session")
 def calls(request: pytest.FixtureRequest) -> dict[str, tuple[object, ...]]:
     """Return the arguments of the largest call of every kernel, copied before the call."""
-    recorded: dict[str, tuple[object, ...]] = {}
-
-    def watch(name: str, function: Callable[..., object]) -> Callable[..., object]:
-        def watching(*arguments: object) -> object:
-            if name not in recorded or size_of(arguments) > size_of(recorded[name]):
-                recorded[name] = copy.deepcopy(arguments)
-            return function(*arguments)
-
-        return watching
-
     data: Path | None = request.config.getoption("--data")
     rgb = rendered(1024, 1024) if data is None else read_rgb(data / "1024" / f"{PICTURE}.png")
-    key, other = bench_key("throughput"), bench_key("throughput", "other")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in public_kernels():
-            module = importlib.import_module(f"waarmerk.kernels.{name.partition('.')[0]}")
-            attribute = name.partition(".")[2]
-            patch.setattr(module, attribute, watch(name, getattr(module, attribute)))
-        marked = mark_image(rgb, key, mark_id=bench_id("throughput")).content
-        detect_image(marked, keys=[key])
-        detect_image(apply("rotate_5_crop", marked), keys=[key])
-        detect_image(apply("perspective", marked), keys=[key, other])
-        detect_image(apply("resize_0.5", rgb), keys=[other])
-        record_sound()
+    sound = noise(60, channels=2)
+    record_image_calls(rgb)  # compiles
+    record_sound_calls(sound)
+    with watched() as recorded:
+        record_image_calls(rgb)
+        record_sound_calls(sound)
     return recorded
-
-
-def record_sound() -> None:
-    """Mark a minute of 16 kHz stereo, and look for the mark as it is, faster, and of no key."""
-    from waarmerk import detect_audio, mark_audio
-
-    rate, key, other = 16000, bench_key("throughput"), bench_key("throughput", "other")
-    sound = rng_for("sound").normal(0, 0.1, (60 * rate, 2)).astype(np.float32)
-    marked = mark_audio(sound, rate, key, mark_id=bench_id("throughput")).content
-    faster, _ = apply_sound("speed_1.05", marked, rate)
-    for samples, wanted in ((marked, key), (faster, key), (sound, other)):
-        detect_audio(samples, rate, keys=[wanted])
 
 
 @pytest.mark.parametrize("name", public_kernels())

@@ -17,14 +17,14 @@ import os
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.run_images import ONE_THREAD, warm_up
+from waarmerk.bench.guard_cases import Call, jpeg
+from waarmerk.bench.guard_times import take_turns
 from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.pictures import pictures
 from waarmerk.bench.processes import run
@@ -44,40 +44,10 @@ STARTS = {
     ),
 }
 
-Call = Callable[[], object]
-
-
-def jpeg(rgb: np.ndarray) -> bytes:
-    """Encode at quality 90 with Pillow's defaults."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
-
 
 def decode(data: bytes) -> Call:
     """Return the reference: Pillow's full decode, without a conversion to an array."""
     return lambda: Image.open(io.BytesIO(data)).load()
-
-
-def take_turns(
-    calls: dict[str, Call], rounds: int, clock: Callable[[], float] = time.process_time
-) -> dict[str, tuple[float, float]]:
-    """Return the median CPU and wall seconds of every call; `clock` counts the former."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for _ in range(rounds):
-        for name, call in calls.items():
-            cpu, wall = clock(), time.perf_counter()
-            call()
-            times[name].append((clock() - cpu, time.perf_counter() - wall))
-    return {
-        name: (
-            statistics.median(cpu for cpu, _ in values),
-            statistics.median(wall for _, wall in values),
-        )
-        for name, values in times.items()
-    }
 
 
 def rows_of(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from waarmerk.cli_bench import bench
 from waarmerk.cli_detect import detect
 from waarmerk.cli_mark import mark
 from waarmerk.cli_report import verify_report
@@ -170,7 +171,7 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     return 0
 
 
-for _command in (mark, detect, text, trust, verify_report):
+for _command in (mark, detect, text, trust, verify_report, bench):
     cli.add_command(_command)
 
 

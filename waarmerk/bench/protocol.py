@@ -103,11 +103,13 @@ class Marked:
     """A marked value, and the payload in it: hex digits, or None if the scheme carries none.
 
     `original` is the value before, where it is not what was handed in: a text of another length.
+    `seconds` is the CPU time of marking where another process did it; else the suite measures.
     """
 
     value: Value
     payload: str | None = None
     original: Value | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,14 @@ class Reading:
         Hex digits that it reads.
     log10_p : float or None
         Of its claimed probability to say this of unmarked content; at most 0. None: it has none.
+    seconds : float or None
+        CPU time of the reading, where another process did it; else the suite measures.
     """
 
     found: bool | None
     payload: str | None = None
     log10_p: float | None = None
+    seconds: float | None = None
 
 
 @runtime_checkable
@@ -136,6 +141,9 @@ class Scheme(Protocol):
     Keys are numbers: the scheme makes its secret key from the number, the same one every time, so
     that rows can be repeated. A payload follows from ``(content, key, number)`` likewise. A scheme
     must be importable by name, as every worker makes its own.
+
+    One that never says that there is no mark, and gives no p-value, may say so with an attribute
+    ``decides = False``: content without a mark then tells nothing about it, and is left out.
     """
 
     @property
@@ -182,6 +190,16 @@ class Tools:
         self._scheme = scheme
         self._key = key
         self._contents = tuple(contents)
+
+    @property
+    def scheme_name(self) -> str:
+        """Name of the scheme that marked the value."""
+        return self._scheme.name
+
+    @property
+    def key(self) -> int:
+        """Number of the key that marked the value: a name for what was marked alike."""
+        return self._key
 
     def other_key(self, value: Value) -> Value:
         """Return the value marked, or marked over, with a key that is the attacker's own."""

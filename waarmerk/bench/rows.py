@@ -19,6 +19,8 @@ from typing import Any
 from waarmerk.errors import InputError
 
 Row = dict[str, Any]
+Fingerprint = str | dict[str, str]
+"""Of the code measured: 12 hex digits, or those of each of several parts."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py")
@@ -72,6 +74,31 @@ _MEASURED = {
     ),
     "whole": ("waarmerk/**/*.py", "!waarmerk/bench/**/*.py"),
 }
+_SUITE = (
+    *(
+        f"waarmerk/bench/{name}.py"
+        for name in ("content", "image_quality", "marks", "plan", "pictures", "protocol", "quality")
+    ),
+    *(f"waarmerk/bench/{name}.py" for name in ("schemes", "seeds", "sound_quality", "work")),
+)
+_MEASURED |= {
+    "suite image": (
+        *_MEASURED["image"],
+        *_SUITE,
+        "waarmerk/bench/transformations/image*.py",
+    ),
+    "suite audio": (
+        *_MEASURED["audio"],
+        *_SUITE,
+        "waarmerk/bench/transformations/audio*.py",
+    ),
+    "suite text": (
+        *_MEASURED["text"],
+        *_SUITE,
+        "waarmerk/bench/generator.py",
+        "waarmerk/bench/transformations/text*.py",
+    ),
+}
 _SIGNING = ("c2pa-python", "cryptography")
 _PACKAGES = {
     "image": ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image"),
@@ -83,6 +110,10 @@ _PACKAGES = {
     "provenance": ("waarmerk", *_SIGNING, "encypher-c2pa", "pillow", "soundfile", "av"),
     "public marks": ("waarmerk", "numpy", "scipy", "pillow"),
     "whole": ("waarmerk", *_SIGNING, "numpy", "numba", "pillow", "soundfile", "av"),
+    "suite": (
+        *("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image"),
+        *("soundfile", "soxr", "av", "librosa", "pesq", "tokenizers"),
+    ),
 }
 
 
@@ -106,11 +137,11 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def header(parameters: Row, fingerprint: str, medium: str = "image") -> Row:
+def header(parameters: Row, fingerprint: Fingerprint, medium: str = "image") -> Row:
     """Describe how a file came about; `parameters` holds what decides its rows."""
     return {
         "header": True,
-        "command": " ".join(["python -m", _module_name(), *map(_placeholder, sys.argv[1:])]),
+        "command": " ".join([*_program(), *map(_placeholder, sys.argv[1:])]),
         "parameters": parameters,
         "code": fingerprint,
         "date": datetime.now(UTC).date().isoformat(),
@@ -125,9 +156,12 @@ def _placeholder(argument: str) -> str:
     return "PATH" if argument.startswith(("/", "~", "..")) else argument
 
 
-def _module_name() -> str:
+def _program() -> list[str]:
+    """Return what this program is started with: a module, or a command that was installed."""
     main = sys.modules["__main__"].__spec__
-    return main.name if main else Path(sys.argv[0]).stem
+    if main is None or main.name == "waarmerk.__main__":
+        return ["waarmerk" if main else Path(sys.argv[0]).name]
+    return ["python -m", main.name]
 
 
 def read(path: Path) -> tuple[Row, list[Row]]:
@@ -155,24 +189,27 @@ class ResultFile:
         The fields that name one row.
     parameters : dict
         What decides the rows beside the code; has to be equal when a run is resumed.
-    fingerprint : str, optional
+    fingerprint : str or dict, optional
         Of the code measured; by default that of the mark of `medium` and its detector.
-    medium : {"image", "audio", "text", "provenance", "public marks", "whole"}
+    medium : {"image", "audio", "text", "provenance", "public marks", "whole", "suite"}
         What is measured.
+    more : dict, optional
+        What else the header of a new file says; it decides nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         path: Path,
         fields: tuple[str, ...],
         parameters: Row,
-        fingerprint: str | None = None,
+        fingerprint: Fingerprint | None = None,
         medium: str = "image",
+        more: Row | None = None,
     ) -> None:
         self._fields = fields
         self._path = path
         self.rows: list[Row] = []
-        top = header(parameters, fingerprint or code_fingerprint(medium), medium)
+        top = header(parameters, fingerprint or code_fingerprint(medium), medium) | (more or {})
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size:
             old, rows = read(path)

@@ -60,10 +60,16 @@ def background(
         # A clip is not its own background.
         if alike < 0.3 * (np.linalg.norm(host) * np.linalg.norm(other[: len(host)]) + 1e-12):
             voices.append(other)
-    voice = voices[int(rng.integers(len(voices)))]
-    voice = np.roll(voice, -int(rng.integers(len(voice))))
-    voice = np.resize(voice, len(samples))[:, None]
-    return samples + voice * np.float32(rms(samples) * 10 ** (-snr / 20) / rms(voice)), rate
+    return beneath(samples, rate, rng, other=voices[int(rng.integers(len(voices)))], snr=snr)
+
+
+def beneath(
+    samples: np.ndarray, rate: int, rng: np.random.Generator, *, other: np.ndarray, snr: float
+) -> Sound:
+    """Add `other`, float32 ``[m]``, from a random place, repeated to the end, `snr` dB below."""
+    other = np.roll(other, -int(rng.integers(len(other))))
+    other = np.resize(other, len(samples))[:, None]
+    return samples + other * np.float32(rms(samples) * 10 ** (-snr / 20) / rms(other)), rate
 
 
 # Filters
@@ -119,22 +125,24 @@ def compress(samples: np.ndarray, rate: int, _rng: object, *, ratio: float) -> S
     return np.asarray(out * (np.abs(samples).max() / (np.abs(out).max() + 1e-12)), np.float32), rate
 
 
-def denoise(samples: np.ndarray, rate: int, _rng: object) -> Sound:
-    """Spectral subtraction: 32 ms windows, noise from each bin's quietest tenth, floor -20 dB.
+def denoise(
+    samples: np.ndarray, rate: int, _rng: object, *, below: float = 30, floor: float = 20
+) -> Sound:
+    """Spectral subtraction: 32 ms windows, noise from each bin's quietest tenth.
 
     Twice the noise estimate is subtracted from the power, and the gains are smoothed over three
-    frames and bins, as the simple denoisers of editors and telephones do. Where the recording is
-    cleaner than 30 dB below the bin's mean, it is treated as if it had that much noise, so that the
-    change does something to studio recordings too.
+    frames and bins, as the simple denoisers of editors and telephones do; none is less than
+    -`floor` dB. Where the recording is cleaner than `below` dB below the bin's mean, it is treated
+    as if it had that much noise, so that the change does something to studio recordings too.
     """
     size = 1 << round(np.log2(0.032 * rate))
     options = {"nperseg": size, "noverlap": 3 * size // 4, "axis": 0}
     _, _, spectrum = signal.stft(samples, rate, **options)
     power = np.abs(spectrum) ** 2  # [bins, channels, frames]
     # The quietest tenth of exponentially distributed power lies at about a tenth of its mean.
-    floor = 10 * np.percentile(power, 10, axis=2, keepdims=True)
-    floor = np.maximum(floor, power.mean(axis=2, keepdims=True) / 1000)
-    gains = np.sqrt(np.maximum(1 - 2 * floor / (power + 1e-20), 0.01))
+    hiss = 10 * np.percentile(power, 10, axis=2, keepdims=True)
+    hiss = np.maximum(hiss, power.mean(axis=2, keepdims=True) / 10 ** (below / 10))
+    gains = np.sqrt(np.maximum(1 - 2 * hiss / (power + 1e-20), 10 ** (-floor / 10)))
     gains = ndimage.uniform_filter(gains, (3, 1, 3), mode="nearest")
     options = {"nperseg": size, "noverlap": 3 * size // 4, "time_axis": 2, "freq_axis": 0}
     _, out = signal.istft(spectrum * gains, rate, **options)
@@ -273,18 +281,18 @@ def chain(samples: np.ndarray, rate: int, rng: np.random.Generator) -> Sound:
     return mp3(*noise(piece, rate, rng, snr=30), rng, kbps=64)
 
 
-def vocode(samples: np.ndarray, rate: int, rng: np.random.Generator) -> Sound:
-    """Keep 80 mel bands of the mono sound at 22.05 kHz and invent the phases (Griffin-Lim)."""
+def vocode(samples: np.ndarray, rate: int, rng: np.random.Generator, *, bands: int = 80) -> Sound:
+    """Keep `bands` mel bands of the mono sound at 22.05 kHz and invent the phases (Griffin-Lim)."""
     import librosa
 
     new = 22050
     flat = resample(mono(samples), rate, new)[:, 0]
-    bands = librosa.feature.melspectrogram(
-        y=flat, sr=new, n_fft=1024, hop_length=256, n_mels=80, fmax=8000
+    powers = librosa.feature.melspectrogram(
+        y=flat, sr=new, n_fft=1024, hop_length=256, n_mels=bands, fmax=8000
     )
-    filters = librosa.filters.mel(sr=new, n_fft=1024, n_mels=80, fmax=8000)
+    filters = librosa.filters.mel(sr=new, n_fft=1024, n_mels=bands, fmax=8000)
     # The pseudo-inverse instead of librosa's non-negative least squares, which takes minutes.
-    magnitude = np.sqrt(np.maximum(np.linalg.pinv(filters) @ bands, 1e-10))
+    magnitude = np.sqrt(np.maximum(np.linalg.pinv(filters) @ powers, 1e-10))
     out = librosa.griffinlim(
         magnitude, n_iter=32, hop_length=256, random_state=int(rng.integers(1 << 31))
     )
