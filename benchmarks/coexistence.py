@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers import bit_accuracy, image_peers, payload
+from waarmerk.bench.content.pictures import Picture, pictures
 from waarmerk.bench.marks import bench_id, bench_key, look_for
 from waarmerk.bench.peers.client import ImagePeers, PeerRefusedError
-from waarmerk.bench.pictures import Picture, pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.transformations.image import apply
 

@@ -22,9 +22,9 @@ import numpy as np
 from scipy.stats import beta, binom
 
 from benchmarks.run_images import ONE_THREAD
-from waarmerk.bench import graphics
+from waarmerk.bench.content import graphics
+from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.marks import bench_id, bench_key, log10_p, read_each
-from waarmerk.bench.pictures import pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import apply

@@ -35,8 +35,8 @@ import numpy as np
 from PIL import Image
 from scipy.stats import beta
 
-from waarmerk.bench import graphics
-from waarmerk.bench.pictures import pictures
+from waarmerk.bench.content import graphics
+from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import apply

@@ -12,9 +12,9 @@ told the payload's length and nothing else.
 import argparse
 from pathlib import Path
 
+from waarmerk.bench.content.pictures import Picture, pictures
 from waarmerk.bench.image_quality import fidelity
 from waarmerk.bench.peers.client import ImagePeers, PeerRefusedError, PeerWorker, worker_file
-from waarmerk.bench.pictures import Picture, pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import TRANSFORMS, apply

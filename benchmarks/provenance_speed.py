@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.provenance_report import speed_kept, speed_table
 from benchmarks.throughput import on_one_thread
-from waarmerk.bench.pictures import pictures
+from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.processes import use_one_core
 from waarmerk.bench.rows import ResultFile, Row
 

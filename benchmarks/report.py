@@ -17,7 +17,7 @@ from statistics import mean, median
 from benchmarks import provenance_report, sound_report, text_report, text_speed_report
 from benchmarks.false_positives import THRESHOLDS, summarise
 from benchmarks.tables import grouped, percent, put, source, table
-from waarmerk.bench.pictures import TUNING_GRAPHICS
+from waarmerk.bench.content.pictures import TUNING_GRAPHICS
 from waarmerk.bench.rows import Row, read
 from waarmerk.bench.transformations.image import TRANSFORMS
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.image_quality import fidelity
 from waarmerk.bench.marks import bench_id, bench_key, look_for
-from waarmerk.bench.pictures import pictures
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import TRANSFORMS, apply

@@ -6,7 +6,7 @@ Each (piece, key) is marked once, which gives one row ``mark`` (fidelity and sec
 of a refusal), and then read after every change and in every excerpt, which gives one row each:
 found, log10_p, whether the id read is exactly the one written, and the CPU seconds of the detector.
 An excerpt is a part of the marked piece of 1.5, 3 or 5 s at a place that is not silent
-(`waarmerk.bench.sounds` says what that is). A run that was stopped goes on where it was.
+(`waarmerk.bench.content.sounds` says what that is). A run that was stopped goes on where it was.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.run_images import ONE_THREAD
+from waarmerk.bench.content.sounds import Piece, pieces, places
 from waarmerk.bench.marks import bench_id, bench_key, listen_for
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.sound_quality import sound_fidelity
-from waarmerk.bench.sounds import Piece, pieces, places
 from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS, apply_sound
 
 FIELDS = ("clip", "piece", "key", "transform", "place")

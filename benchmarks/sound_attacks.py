@@ -42,11 +42,11 @@ import numpy as np
 import soundfile
 from scipy import ndimage, signal
 
+from waarmerk.bench.content.sounds import clips, pieces
 from waarmerk.bench.marks import bench_id, bench_key, listen_for
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.sound_quality import pesq, snr
-from waarmerk.bench.sounds import clips, pieces
 from waarmerk.bench.transformations.sound_codecs import mono, resample
 from waarmerk.bench.transformations.sound_effects import cut
 from waarmerk.marking.audio.scheme import SCHEME

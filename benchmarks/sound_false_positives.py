@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.false_positives import FIELDS, arguments, drive, evidence
 from benchmarks.run_sound import EXCERPTS
+from waarmerk.bench.content.sounds import Piece, pieces, places, synthetic
 from waarmerk.bench.marks import bench_id, bench_key, hear_each
 from waarmerk.bench.rows import ResultFile, Row
-from waarmerk.bench.sounds import Piece, pieces, places, synthetic
 from waarmerk.bench.transformations.audio import apply_sound
 from waarmerk.bench.transformations.sound_codecs import Sound
 

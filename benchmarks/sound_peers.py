@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.run_sound import EXCERPTS, changed_sounds
+from waarmerk.bench.content.sounds import Piece, pieces
 from waarmerk.bench.peers.audiowmark import AudiowmarkProgram, Pattern
 from waarmerk.bench.processes import use_one_core
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.sound_quality import sound_fidelity
-from waarmerk.bench.sounds import Piece, pieces
 from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS
 
 FIELDS = ("clip", "piece", "peer", "transform", "place")

@@ -20,8 +20,8 @@ import soundfile
 from PIL import Image
 from scipy import signal
 
+from waarmerk.bench.content.sounds import pieces
 from waarmerk.bench.marks import bench_id, bench_key
-from waarmerk.bench.sounds import pieces
 from waarmerk.bench.transformations.sound_codecs import mono
 
 HIGHEST = 12000.0  # Hz

@@ -22,10 +22,10 @@ import soundfile
 
 from benchmarks.run_sound import warm_up
 from benchmarks.throughput import FURTHER_KEYS, Call, on_one_thread, rows_of, take_turns
+from waarmerk.bench.content.sounds import pieces
 from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.processes import run, use_one_core
 from waarmerk.bench.rows import ResultFile, Row
-from waarmerk.bench.sounds import pieces
 from waarmerk.bench.transformations.audio import apply_sound
 from waarmerk.bench.transformations.sound_codecs import mono, resample
 

@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from waarmerk import detect_image, mark_image
+from waarmerk.bench.content.pictures import read_rgb
 from waarmerk.bench.guard_cases import (
     jpeg,
     noise,
@@ -31,7 +32,6 @@ from waarmerk.bench.guard_cases import (
     watched,
 )
 from waarmerk.bench.marks import bench_id, bench_key
-from waarmerk.bench.pictures import read_rgb
 from waarmerk.bench.transformations.image import apply
 
 SIZES = {"512": (512, 512), "1024": (1024, 1024), "12mp": (4000, 3000)}

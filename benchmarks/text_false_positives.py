@@ -23,10 +23,10 @@ import numpy as np
 from scipy.special import log_ndtr
 from scipy.stats import beta
 
+from waarmerk.bench.content.text_model import Ids
+from waarmerk.bench.content.text_write import SCHEMES, SHARES, WITH_ID, scheme_of
 from waarmerk.bench.rows import Row
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_model import Ids
-from waarmerk.bench.text_write import SCHEMES, SHARES, WITH_ID, scheme_of
 
 if TYPE_CHECKING:
     from waarmerk.marking.text import KGW, SynthID

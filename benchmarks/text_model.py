@@ -1,4 +1,4 @@
-"""Finds the settings of `waarmerk.bench.text_model`: temperatures that published figures ask for.
+"""Finds the settings of `waarmerk.bench.content.text_model`, from published figures.
 
 ``python -m benchmarks.text_model --data DIR --models FOLDER``
 """
@@ -10,8 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from waarmerk.bench import texts as human
-from waarmerk.bench.text_model import ANCHORS, ORDER, SETTINGS, Ids, Model, Setting, Writer, models
+from waarmerk.bench.content import texts as human
+from waarmerk.bench.content.text_model import (
+    ANCHORS,
+    ORDER,
+    SETTINGS,
+    Ids,
+    Model,
+    Setting,
+    Writer,
+    models,
+)
 
 
 def measure(

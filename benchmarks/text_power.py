@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from waarmerk.bench.rows import Row
-from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_model import Ids, Model
-from waarmerk.bench.text_write import (
+from waarmerk.bench.content.text_model import Ids, Model
+from waarmerk.bench.content.text_write import (
     SCHEMES,
     SHARES,
     WITH_ID,
@@ -27,6 +25,8 @@ from waarmerk.bench.text_write import (
     unigrams,
     write,
 )
+from waarmerk.bench.rows import Row
+from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.text import EDITS, Ground, overlap
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ import numpy as np
 from scipy.stats import norm
 
 from benchmarks.text_power import MAIN, texts_of
+from waarmerk.bench.content.text_model import SETTINGS, Ids, Model
+from waarmerk.bench.content.text_write import SCHEMES, human_tokens, prompts, scheme_of, write
 from waarmerk.bench.rows import Row
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_model import SETTINGS, Ids, Model
-from waarmerk.bench.text_write import SCHEMES, human_tokens, prompts, scheme_of, write
 
 if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import TextScheme

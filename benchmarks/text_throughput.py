@@ -38,12 +38,12 @@ import numpy as np
 
 from benchmarks.sound_throughput import PEAK
 from benchmarks.throughput import on_one_thread
+from waarmerk.bench.content.text_model import models
+from waarmerk.bench.content.text_write import SCHEMES, WITH_ID, scheme_of
+from waarmerk.bench.content.texts import documents
 from waarmerk.bench.processes import run, use_one_core
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_model import models
-from waarmerk.bench.text_write import SCHEMES, WITH_ID, scheme_of
-from waarmerk.bench.texts import documents
 
 if TYPE_CHECKING:
     from waarmerk.marking.text.scheme import TextScheme
@@ -332,7 +332,7 @@ def memory(options: argparse.Namespace) -> Iterator[list[Row]]:
     """Measure the peak memory of processes."""
     millions = 1 if options.quick else 10
     make = (
-        "import numpy as np; from waarmerk.bench.text_write import scheme_of; "
+        "import numpy as np; from waarmerk.bench.content.text_write import scheme_of; "
         f"ids = np.random.default_rng(1).integers(0, {VOCABULARY}, {millions * 10**6}); "
         "offsets = np.arange(0, ids.size + 1, 1000); "
     )

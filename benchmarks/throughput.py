@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.run_images import ONE_THREAD, warm_up
+from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.guard_cases import Call, jpeg
 from waarmerk.bench.guard_times import take_turns
 from waarmerk.bench.marks import bench_id, bench_key
-from waarmerk.bench.pictures import pictures
 from waarmerk.bench.processes import run
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.transformations.image import apply

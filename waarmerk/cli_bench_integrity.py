@@ -12,7 +12,7 @@ from waarmerk.console import print_line, say
 if TYPE_CHECKING:
     from typing import Literal
 
-    from waarmerk.bench.integrity import Profile
+    from waarmerk.bench.integrity.run import Profile
     from waarmerk.bench.protocol import Medium
 
 __all__ = ["integrity"]
@@ -54,7 +54,7 @@ def integrity(
     from waarmerk.cli_bench import require_extra
 
     require_extra("text")  # content of every kind comes through what cuts texts into tokens
-    from waarmerk.bench.integrity import integrity_tables, run_integrity
+    from waarmerk.bench.integrity.run import integrity_tables, run_integrity
 
     rows = run_integrity(
         out,

@@ -11,7 +11,7 @@ from waarmerk.console import FAILED, FOUND, NONE_FOUND, print_json, print_line, 
 from waarmerk.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from waarmerk.bench.signed import VerifiedBenchmark
+    from waarmerk.bench.report.signed import VerifiedBenchmark
 
 __all__ = ["report", "verify"]
 
@@ -46,9 +46,9 @@ def report(
     _check_options(output, as_json, sign, sign_cert, docs)
     given = [*results, *(Path(name) for name in (sign, sign_cert) if name is not None)]
     _check_places([path for path in (output, as_json, docs) if path is not None], given)
-    from waarmerk.bench.loaded import load
-    from waarmerk.bench.signed import sign_benchmark, to_json
-    from waarmerk.bench.summary import summarise
+    from waarmerk.bench.report.loaded import load
+    from waarmerk.bench.report.signed import to_json
+    from waarmerk.bench.report.summary import summarise
 
     signer = None
     if sign is not None:
@@ -63,7 +63,7 @@ def report(
     if as_json is not None:
         made[as_json] = to_json(summary)
         if signer is not None:
-            line = sign_benchmark(made[as_json], signer)
+            line = signer.sign(made[as_json])
             made[_signed_name(as_json)] = line.encode("ascii") + b"\n"
     if docs is not None:
         made[docs] = _with_tables(docs, summary)
@@ -103,7 +103,7 @@ def verify(
     signature holds, but nobody given vouches for the key; 2 if it is not valid, not about the files
     given, or cannot be checked, and after an error.
     """
-    from waarmerk.bench.signed import verify_benchmark
+    from waarmerk.bench.report.signed import verify_benchmark
     from waarmerk.detection.signed.jws import LARGEST
 
     try:
@@ -154,7 +154,7 @@ def _page(summary: dict[str, Any]) -> bytes:
             "the figures of the page need matplotlib, which is not installed; "
             'run: pip install "waarmerk[bench]", or leave out -o'
         )
-    from waarmerk.bench.page import page
+    from waarmerk.bench.report.page import page
 
     return page(summary).encode("utf-8")
 
@@ -170,7 +170,7 @@ def _signed_name(path: Path) -> Path:
 
 
 def _with_tables(path: Path, summary: dict[str, Any]) -> bytes:
-    from waarmerk.bench.markdown import put, sections
+    from waarmerk.bench.report.markdown import put, sections
 
     try:
         text = path.read_text("utf-8") if path.exists() else "# Results\n"

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from waarmerk import MarkId, WatermarkFinding
-from waarmerk.bench.integrity import FIELDS, integrity_summary, integrity_tables, run_integrity
-from waarmerk.bench.integrity_collect import (
+from waarmerk.bench.integrity.collect import (
     Group,
     Settings,
     collect,
@@ -21,10 +20,11 @@ from waarmerk.bench.integrity_collect import (
     victim_id,
     victim_key,
 )
-from waarmerk.bench.integrity_files import manifest_chunk
-from waarmerk.bench.integrity_report import against_chance, chance_of_least, wilson
-from waarmerk.bench.integrity_signal import SIGNALS, blocks, row_of, within
-from waarmerk.bench.integrity_text import PASSAGE, Preferences, pasted
+from waarmerk.bench.integrity.files import manifest_chunk
+from waarmerk.bench.integrity.report import against_chance, chance_of_least, wilson
+from waarmerk.bench.integrity.run import FIELDS, integrity_summary, integrity_tables, run_integrity
+from waarmerk.bench.integrity.signal import SIGNALS, blocks, row_of, within
+from waarmerk.bench.integrity.text import PASSAGE, Preferences, pasted
 from waarmerk.errors import InputError
 from waarmerk.marking.image.scheme import key_pattern
 

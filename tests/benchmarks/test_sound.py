@@ -9,7 +9,7 @@ import soundfile
 from benchmarks import sound_attacks
 from benchmarks.sound_report import judged
 from waarmerk.bench import sound_quality
-from waarmerk.bench import sounds as sound_data
+from waarmerk.bench.content import sounds as sound_data
 from waarmerk.bench.rows import _MEASURED
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations import sound_effects

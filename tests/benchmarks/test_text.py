@@ -12,10 +12,10 @@ from benchmarks import text_false_positives as human
 from benchmarks import text_power as power
 from benchmarks.run_text import PARTS, WINDOW, pack, parameters, unpack
 from waarmerk import detect_texts
-from waarmerk.bench import text_write
+from waarmerk.bench.content import text_write
+from waarmerk.bench.content.text_model import Model
 from waarmerk.bench.rows import _MEASURED, ResultFile, read
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_model import Model
 from waarmerk.bench.transformations.text import EDITS, Ground, overlap
 from waarmerk.marking.text import KGW, SynthID
 from waarmerk.marking.text.synthid_scores import mean_score
@@ -197,4 +197,4 @@ def test_what_is_measured_belongs_to_the_fingerprint() -> None:
     for folder in ("marking/text", "detection/text"):
         assert set((ROOT / "waarmerk" / folder).glob("*.py")) <= claimed
     assert ROOT / "waarmerk/kernels/polar.py" in claimed
-    assert ROOT / "waarmerk/bench/text_model.py" in claimed
+    assert ROOT / "waarmerk/bench/content/text_model.py" in claimed

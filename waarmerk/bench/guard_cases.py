@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import waarmerk.kernels
+from waarmerk.bench.content.text_write import SCHEMES, WITH_ID, scheme_of
 from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_write import SCHEMES, WITH_ID, scheme_of
 
 __all__ = [
     "KERNEL",

@@ -23,7 +23,7 @@ from waarmerk.errors import WaarmerkError
 if TYPE_CHECKING:
     import numpy as np
 
-    from waarmerk.bench.generator import TextGenerator
+    from waarmerk.bench.content.generator import TextGenerator
 
 __all__ = [
     "CATEGORIES",

@@ -59,7 +59,7 @@ def _finite(decibels: float) -> float:
 
 def _bits(content: Content, text: Value) -> float:
     """Return the mean of -log2 p of the tokens under the generator's final distribution."""
-    from waarmerk.bench.text_model import ORDER, Writer
+    from waarmerk.bench.content.text_model import ORDER, Writer
 
     if content.generator is None:
         raise ValueError(f"{content.name}: nothing writes this text")

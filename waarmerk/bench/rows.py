@@ -45,7 +45,7 @@ _MEASURED = {
         "waarmerk/marking/audio/**/*.py",
         "waarmerk/detection/audio/**/*.py",
         "waarmerk/bench/transformations/sound_codecs.py",
-        "waarmerk/bench/sounds.py",
+        "waarmerk/bench/content/sounds.py",
         "waarmerk/bench/transformations/sound_effects.py",
         "waarmerk/bench/transformations/audio.py",
     ),
@@ -54,10 +54,10 @@ _MEASURED = {
         *(f"waarmerk/kernels/{name}.py" for name in ("__init__", "_jit", "polar", "text*")),
         "waarmerk/marking/text/**/*.py",
         "waarmerk/detection/text/**/*.py",
-        "waarmerk/bench/texts.py",
+        "waarmerk/bench/content/texts.py",
         "waarmerk/bench/transformations/text.py",
-        "waarmerk/bench/text_model.py",
-        "waarmerk/bench/text_write.py",
+        "waarmerk/bench/content/text_model.py",
+        "waarmerk/bench/content/text_write.py",
     ),
     "provenance": (
         *(f"waarmerk/{name}.py" for name in ("errors", "files")),
@@ -69,17 +69,17 @@ _MEASURED = {
     "public marks": (
         "waarmerk/detection/**/others/*.py",
         "waarmerk/detection/**/statistics.py",
-        "waarmerk/bench/graphics.py",
+        "waarmerk/bench/content/graphics.py",
         "waarmerk/bench/transformations/image.py",
     ),
     "whole": ("waarmerk/**/*.py", "!waarmerk/bench/**/*.py"),
 }
 _SUITE = (
-    *(
-        f"waarmerk/bench/{name}.py"
-        for name in ("content", "image_quality", "marks", "plan", "pictures", "protocol", "quality")
-    ),
-    *(f"waarmerk/bench/{name}.py" for name in ("schemes", "seeds", "sound_quality", "work")),
+    *(f"waarmerk/bench/{name}.py" for name in ("image_quality", "marks", "plan", "protocol")),
+    *(f"waarmerk/bench/{name}.py" for name in ("quality", "schemes", "seeds", "sound_quality")),
+    "waarmerk/bench/work.py",
+    "waarmerk/bench/content/catalogue.py",
+    "waarmerk/bench/content/pictures.py",
 )
 _MEASURED |= {
     "suite image": (
@@ -95,7 +95,7 @@ _MEASURED |= {
     "suite text": (
         *_MEASURED["text"],
         *_SUITE,
-        "waarmerk/bench/generator.py",
+        "waarmerk/bench/content/generator.py",
         "waarmerk/bench/transformations/text*.py",
     ),
 }

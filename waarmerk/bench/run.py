@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from waarmerk.bench.content import Half, contents, few
+from waarmerk.bench.content.catalogue import Half, contents, few
 from waarmerk.bench.plan import FIELDS, Profile, Unit, as_parameters, cases, sizes, units
 from waarmerk.bench.protocol import Content, Medium, Scheme, Transformation
+from waarmerk.bench.report.summary import described
 from waarmerk.bench.rows import ResultFile, Row, code_fingerprint
 from waarmerk.bench.schemes import defaults, load
-from waarmerk.bench.summary import described
 from waarmerk.bench.transformations import of
 from waarmerk.errors import InputError, WaarmerkError
 

@@ -20,12 +20,12 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from waarmerk.bench.content.text_write import scheme_of
 from waarmerk.bench.guard_cases import RATE, VOCABULARY, Call, jpeg, noise, rendered
 from waarmerk.bench.guard_times import take_turns
 from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_write import scheme_of
 
 __all__ = ["CURVES", "run_scaling", "scaling_series", "scaling_tables"]
 

@@ -110,7 +110,7 @@ class TextMarks:
     Attributes
     ----------
     family : str
-        A name of `waarmerk.bench.text_write.SCHEMES`; the one with an id reads both.
+        A name of `waarmerk.bench.content.text_write.SCHEMES`; the one with an id reads both.
     """
 
     family: str = "waarmerk.text.1 with id"
@@ -151,8 +151,8 @@ class TextMarks:
 
 @lru_cache(maxsize=4096)
 def _text_scheme(family: str, key: int, sent: str) -> tuple[TextScheme, str | None]:
-    from waarmerk.bench.text_model import VOCABULARY
-    from waarmerk.bench.text_write import SCHEMES, scheme_of
+    from waarmerk.bench.content.text_model import VOCABULARY
+    from waarmerk.bench.content.text_write import SCHEMES, scheme_of
 
     if SCHEMES[family][0] != "waarmerk":
         return scheme_of(family, VOCABULARY, "suite", key), None

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from waarmerk.bench.sounds import power
+from waarmerk.bench.content.sounds import power
 from waarmerk.bench.transformations.sound_codecs import mono, resample
 
 SEGMENT_SECONDS, SEGMENT_DBFS, SEGMENT_RANGE = 0.02, -60.0, (-10.0, 35.0)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from waarmerk.bench.content import contents, few, size_of
+from waarmerk.bench.content.catalogue import contents, few, size_of
 from waarmerk.bench.protocol import (
     Content,
     Marked,

@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("tokenizers")
 
-from waarmerk.bench.generator import Library, TextGenerator
+from waarmerk.bench.content.generator import Library, TextGenerator
+from waarmerk.bench.content.text_model import Ids, Model
 from waarmerk.bench.protocol import CATEGORIES, Content, Marked, Medium, Reading, Tools
 from waarmerk.bench.seeds import rng_for
-from waarmerk.bench.text_model import Ids, Model
 from waarmerk.bench.transformations import text_families as families
 from waarmerk.bench.transformations.text import Ground
 from waarmerk.bench.transformations.text_families import TEXT

@@ -443,8 +443,8 @@ def _payload(name: str, bits: int, content: Content, key: int, number: int) -> s
 
 def _text_scheme(family: str, key: int) -> Any:
     """Return our scheme of a family with the suite's key: what the text was written with."""
-    from waarmerk.bench.text_model import VOCABULARY
-    from waarmerk.bench.text_write import scheme_of
+    from waarmerk.bench.content.text_model import VOCABULARY
+    from waarmerk.bench.content.text_write import scheme_of
 
     return scheme_of(family, VOCABULARY, "suite", key)
 

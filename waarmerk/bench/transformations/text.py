@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from waarmerk.bench.text_model import Ids
+from waarmerk.bench.content.text_model import Ids
 
 Random = np.random.Generator
 

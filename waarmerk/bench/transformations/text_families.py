@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from waarmerk.bench.content.text_model import ORDER, SETTINGS, Ids, Model
 from waarmerk.bench.protocol import Category, Tools, Transformation
-from waarmerk.bench.text_model import ORDER, SETTINGS, Ids, Model
 from waarmerk.bench.transformations import text as edits
 from waarmerk.bench.transformations import text_characters as characters
 from waarmerk.errors import InputError
 
 if TYPE_CHECKING:
-    from waarmerk.bench.generator import TextGenerator
+    from waarmerk.bench.content.generator import TextGenerator
 
 __all__ = ["TEXT"]
 

@@ -42,7 +42,18 @@ from waarmerk.detection.signed.jws import (
 from waarmerk.errors import InputError
 from waarmerk.marking.profile import parse_certificates
 
-__all__ = ["LARGEST_PEM", "VerifiedReport", "read_pem", "verify_report"]
+__all__ = [
+    "LARGEST_PEM",
+    "Pem",
+    "Signature",
+    "State",
+    "VerifiedReport",
+    "pem_of",
+    "public_key_of",
+    "read_pem",
+    "signature_of",
+    "verify_report",
+]
 
 State = Literal["verified", "intact", "unchecked", "invalid"]
 Pem = bytes | str | os.PathLike[str]
@@ -122,12 +133,12 @@ def verify_report(
     InputError
         If `keys`, `trust` or `content` cannot be read. Never because of the report.
     """
-    known = [_public_key(item) for item in keys]
-    roots = [one for item in trust for one in parse_certificates(*_pem(item))]
+    known = [public_key_of(item) for item in keys]
+    roots = [one for item in trust for one in parse_certificates(*pem_of(item))]
     try:
         text = jws if isinstance(jws, str) else jws[: LARGEST + 1].decode("ascii")
         token = parse(text.strip())
-        signature = _signature(token, known)
+        signature = signature_of(token, known)
         if isinstance(signature, VerifiedReport):
             return signature
         return _judged(token, signature, roots, content, now or datetime.now(UTC))
@@ -138,7 +149,7 @@ def verify_report(
 
 
 @dataclass(frozen=True, slots=True)
-class _Signature:
+class Signature:
     """One that holds: with which key, and what is known about that."""
 
     key_id: str
@@ -149,12 +160,13 @@ class _Signature:
 
     @property
     def signer(self) -> str | None:
+        """Return the name in its own certificate."""
         return name_of(self.chain[0]) if self.chain else None
 
 
-def _signature(
+def signature_of(
     token: Token, known: list[tuple[PublicKey, x509.Certificate | None]]
-) -> _Signature | VerifiedReport:
+) -> Signature | VerifiedReport:
     """Check the signature with the keys that were given, else with the one that came with it."""
     chain = _chain(token)
     named = token.header.get("kid")
@@ -166,9 +178,9 @@ def _signature(
         if holds(token, key):
             if own is not None and thumbprint(own) != thumbprint(key):
                 raise TokenError("its certificate has another key than the one that signed it")
-            return _Signature(thumbprint(key), chain, True, certificate)
+            return Signature(thumbprint(key), chain, True, certificate)
     if own is not None and holds(token, own):
-        return _Signature(thumbprint(own), chain, False, chain[0])
+        return Signature(thumbprint(own), chain, False, chain[0])
     if own is None and not fitting:
         reason = "there is no key to check it with: give the public key of whoever signed it"
         return VerifiedReport("unchecked", reason, key_id=named)
@@ -177,7 +189,7 @@ def _signature(
 
 def _judged(
     token: Token,
-    signature: _Signature,
+    signature: Signature,
     roots: list[x509.Certificate],
     content: str | os.PathLike[str] | None,
     now: datetime,
@@ -247,8 +259,9 @@ def _is_about(report: Mapping[str, Any], content: str | os.PathLike[str]) -> boo
     return bool(digest.hexdigest() == stated["sha256"] and size == stated["size"])
 
 
-def _public_key(item: Pem) -> tuple[PublicKey, x509.Certificate | None]:
-    pem, name = _pem(item)
+def public_key_of(item: Pem) -> tuple[PublicKey, x509.Certificate | None]:
+    """Return the key in PEM, and the certificate that it stands in; raises InputError."""
+    pem, name = pem_of(item)
     certificate = None
     try:
         if b"-----BEGIN CERTIFICATE-----" in pem:
@@ -267,7 +280,8 @@ def _public_key(item: Pem) -> tuple[PublicKey, x509.Certificate | None]:
     raise InputError(f"{name}: reports are not signed with a key of this kind")
 
 
-def _pem(item: Pem) -> tuple[bytes, str]:
+def pem_of(item: Pem) -> tuple[bytes, str]:
+    """Return PEM, and what messages call it; raises InputError."""
     return (item, "PEM") if isinstance(item, bytes) else (read_pem(item), str(item))
 
 

@@ -120,6 +120,21 @@ class ReportSigner:
             tuple(one.public_bytes(Encoding.DER) for one in chain),
         )
 
+    def sign(self, payload: bytes) -> str:
+        """Return a payload in its signed form: one line of ASCII, without a line end.
+
+        Raises
+        ------
+        SigningError
+            If it is larger than those who check are willing to read.
+        """
+        line = signed(payload, self._key, self._certificates)
+        if len(line) > LARGEST:
+            raise SigningError(
+                f"the report is larger than the {LARGEST >> 20} MB that can be signed"
+            )
+        return line
+
 
 def sign_report(report: DetectionReport, signer: ReportSigner) -> str:
     """Return a report in its signed form: one line of ASCII, without a line end.
@@ -129,11 +144,7 @@ def sign_report(report: DetectionReport, signer: ReportSigner) -> str:
     SigningError
         If the report is larger than those who check are willing to read.
     """
-    payload = report.to_json().encode("ascii")
-    line = signed(payload, signer._key, signer._certificates)
-    if len(line) > LARGEST:
-        raise SigningError(f"the report is larger than the {LARGEST >> 20} MB that can be signed")
-    return line
+    return signer.sign(report.to_json().encode("ascii"))
 
 
 def _read_private(path: str | os.PathLike[str]) -> bytes:

@@ -1,0 +1,1 @@
+"""From rows to a report: figures with intervals, a page, its JSON, and their signature."""
