@@ -76,9 +76,9 @@ _SIZES: dict[Profile, dict[Medium, Size]] = {
         "text": Size(per_group=6, unmarked_contents=12),
     },
     "full": {
-        "image": Size(per_group=0, keys=2, unmarked_keys=500, wrong_keys=100),
+        "image": Size(per_group=0, keys=2, unmarked_keys=200, wrong_keys=50),
         "audio": Size(per_group=0, keys=2, unmarked_keys=200, wrong_keys=50),
-        "text": Size(per_group=60, unmarked_keys=500, wrong_keys=100, unmarked_contents=200),
+        "text": Size(per_group=60, unmarked_keys=100, wrong_keys=50, unmarked_contents=60),
     },
 }
 
