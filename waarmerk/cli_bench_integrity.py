@@ -22,8 +22,7 @@ __all__ = ["integrity"]
 @click.option("--suite", type=click.Choice(["image", "audio", "text", "all"]), default="all",
               show_default=True, help="Whose marks are tested.")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder with images/, audio/ and text/; what comes with the package "
-                   "when left out.")  # fmt: skip
+              help="Folder with images/, audio/, text/; else what is shipped.")  # fmt: skip
 @click.option("--profile", type=click.Choice(["quick", "full"]), default="quick",
               show_default=True, help="Sets the numbers below: a look, or figures.")  # fmt: skip
 @click.option("--works", type=click.IntRange(1), metavar="N",
@@ -32,9 +31,10 @@ __all__ = ["integrity"]
               help="Wrong keys for each content: 50, or 1000.")  # fmt: skip
 @click.option("--contents", type=click.IntRange(1), metavar="N",
               help="Contents of the reporting half that are attacked: 1, or 3.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", required=True,
-              help="Result file, JSON lines. A run that was stopped goes on.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True,
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
+              default=Path("integrity.jsonl"), show_default=True,
+              help="Rows, as JSON lines. A file that is there is gone on with.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N",
               help="Processes.")  # fmt: skip
 def integrity(
     *,

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta, binom
+from scipy.stats import binom
 
+from waarmerk.bench.report.statistics import clopper_pearson, rate
 from waarmerk.bench.rows import Row
 
-__all__ = ["THRESHOLDS", "against_chance", "integrity_summary", "integrity_tables", "wilson"]
+__all__ = ["THRESHOLDS", "against_chance", "integrity_summary", "integrity_tables"]
 
 THRESHOLDS = tuple(10.0**-n for n in range(1, 7))
 _ROUNDING = 1e-9  # a log10 p of -2.0 may stand a trifle beside the logarithm of 0.01
@@ -20,21 +21,6 @@ _WHO = ("suite", "scheme")
 _FORGING = ("copy", "estimate", "paste", "preference")
 _UNITS = {"image": "dB PSNR", "audio": "dB SNR"}
 _LEVELS = {"image": "levels", "audio": "dB"}
-
-
-def wilson(count: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the 95 % limits of a share (Wilson 1927).
-
-    >>> [round(limit, 3) for limit in wilson(0, 30)]
-    [0.0, 0.114]
-    """
-    if not trials:
-        return 0.0, 1.0
-    share, slack = count / trials, z * z / trials
-    middle = share + slack / 2
-    reach = math.sqrt(slack * (share * (1 - share) + slack / 4))
-    low, high = ((middle + sign * reach) / (1 + slack) for sign in (-1, 1))
-    return (low if count else 0.0), (high if count < trials else 1.0)
 
 
 def against_chance(values: Sequence[float], threshold: float) -> dict[str, Any]:
@@ -45,8 +31,7 @@ def against_chance(values: Sequence[float], threshold: float) -> dict[str, Any]:
     """
     trials = len(values)
     count = int(np.sum(np.asarray(values) <= math.log10(threshold) + _ROUNDING))
-    low = float(beta.ppf(0.025, count, trials - count + 1)) if count else 0.0
-    high = float(beta.ppf(0.975, count + 1, trials - count)) if count < trials else 1.0
+    low, high = clopper_pearson(count, trials)
     return {
         "threshold": threshold,
         "trials": trials,
@@ -79,7 +64,8 @@ def integrity_summary(rows: Iterable[Row]) -> dict[str, Any]:
         ``estimate``, ``paste`` and ``preference`` by number of works. ``removed``: averages taken
         away, counted where the mark was not found any more. ``keys``: p-values under keys that
         marked nothing. ``files``: verdicts, counted where they are what docs/verdict.md says.
-        ``n`` is tries, ``count`` how many of them, ``low`` and ``high`` the 95 % limits of Wilson.
+        ``n`` is tries, on so many contents (``clusters``), ``count`` how many of them, ``low`` and
+        ``high`` 95 % limits (`waarmerk.bench.report.statistics.rate`).
         ``refused`` and ``failed`` are rows without a reading.
     """
     rows = list(rows)
@@ -90,7 +76,9 @@ def integrity_summary(rows: Iterable[Row]) -> dict[str, Any]:
             for name, group in _grouped(good, (*_WHO, "test", "payloads", "works"), *_FORGING)
         ],
         "removed": [
-            name | _share([{"lost": not row["found"]} for row in group], "lost") | _evidence(group)
+            name
+            | _share([row | {"lost": not row["found"]} for row in group], "lost")
+            | _evidence(group)
             for name, group in _grouped(good, (*_WHO, "payloads", "estimate", "gain"), "average")
         ],
         "keys": [
@@ -98,7 +86,7 @@ def integrity_summary(rows: Iterable[Row]) -> dict[str, Any]:
         ],
         "files": [
             name
-            | _share([{"right": row["verdict"] == row["expected"]} for row in group], "right")
+            | _share([row | {"right": row["verdict"] == row["expected"]} for row in group], "right")
             | {"verdicts": sorted({row["verdict"] for row in group})}
             for name, group in _grouped(good, ("case",), "file")
         ],
@@ -108,7 +96,7 @@ def integrity_summary(rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def integrity_tables(rows: Iterable[Row]) -> str:
-    """Return the tables of a run in Markdown; in brackets stand 95 % limits (Wilson)."""
+    """Return the tables of a run in Markdown; in brackets stand 95 % limits (`rate`)."""
     rows = list(rows)
     good = [row for row in rows if row["status"] == "ok"]
     summary = integrity_summary(rows)
@@ -130,9 +118,10 @@ def _grouped(
 
 
 def _share(rows: Sequence[Row], field: str) -> Row:
-    count = sum(bool(row[field]) for row in rows)
-    low, high = wilson(count, len(rows))
-    return {"n": len(rows), "count": count, "low": low, "high": high}
+    """Return a share; tries on one content are not independent (`rate`)."""
+    found = rate((row.get("content", number), bool(row[field])) for number, row in enumerate(rows))
+    count = found.pop("successes")
+    return found | {"count": count}
 
 
 def _victims(rows: Sequence[Row]) -> int:
@@ -204,7 +193,7 @@ def _averages(rows: Sequence[Row]) -> Iterator[str]:
         lines = []
         for line, same in _grouped(group, ("works", "payloads", "estimate", "gain"), "average"):
             decibels = [next(iter(row["quality"].values())) for row in same]
-            exact = [{"exact": bool(row["exact"])} for row in same]
+            exact = [row | {"exact": bool(row["exact"])} for row in same]
             median = f"{_evidence(same)['median']:.0f}"
             quality = f"{np.mean(decibels):.1f} ({min(decibels):.1f})"
             shares = [_percent(same), _percent(exact, "exact")]
