@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from waarmerk.bench import guard as guarding
 from waarmerk.bench.guard_cases import (
     KERNEL,
+    Case,
     Material,
     cases,
     chosen,
@@ -53,8 +54,10 @@ class Work:
 def test_a_ratio_is_that_of_the_work_done() -> None:
     work = Work()
     sticks = {"short": work.of(1e-4), "long": work.of(2e-3)}
-    assert ratios(lambda: work.of(1e-3), sticks, work) == pytest.approx({"short": 10, "long": 0.5})
-    slower = ratios(lambda: work.of(1.3e-3), sticks, work)
+    assert ratios(Case("a", lambda: work.of(1e-3)), sticks, work) == pytest.approx(
+        {"short": 10, "long": 0.5}
+    )
+    slower = ratios(Case("a", lambda: work.of(1.3e-3)), sticks, work)
     assert slower == pytest.approx({"short": 13, "long": 0.65})
 
 
@@ -65,7 +68,7 @@ def test_a_disturbed_turn_does_not_count() -> None:
     def ready() -> Callable[[], None]:
         return work.of(9e-3 if next(disturbed) else 3e-3)
 
-    assert ratios(ready, {"fixed": work.of(1e-3)}, work) == pytest.approx({"fixed": 3})
+    assert ratios(Case("a", ready), {"fixed": work.of(1e-3)}, work) == pytest.approx({"fixed": 3})
 
 
 def test_making_ready_is_not_timed() -> None:
@@ -75,7 +78,7 @@ def test_making_ready_is_not_timed() -> None:
         work.done += 1.0
         return work.of(1e-3)
 
-    assert ratios(ready, {"fixed": work.of(1e-3)}, work) == pytest.approx({"fixed": 1})
+    assert ratios(Case("a", ready), {"fixed": work.of(1e-3)}, work) == pytest.approx({"fixed": 1})
 
 
 def test_contestants_take_turns() -> None:

@@ -67,12 +67,15 @@ class Case:
     name : str
         See above.
     ready : callable
-        Makes ready, untimed; returns the call that is timed, once. A kernel that writes into its
+        Makes ready, untimed; returns the call that is timed. A kernel that writes into its
         arguments gets new ones that way.
+    size : int
+        Bytes that each call made ready has to itself.
     """
 
     name: str
     ready: Callable[[], Call]
+    size: int = 0
 
     @property
     def small(self) -> bool:
@@ -372,7 +375,11 @@ def _kernel_cases(calls: Recorded) -> list[Case]:
     def ready(name: str) -> Call:
         return partial(_kernel(name), *copy.deepcopy(calls[name]))
 
-    return [Case(KERNEL + name, partial(ready, name)) for name in public_kernels() if name in calls]
+    return [
+        Case(KERNEL + name, partial(ready, name), _bytes_of(calls[name]))
+        for name in public_kernels()
+        if name in calls
+    ]
 
 
 def _image_cases(material: Material) -> list[Case]:

@@ -3,13 +3,12 @@
 The machine is shared and its clock changes, so seconds say little; what is compared is the ratio to
 work that never changes and that no code of ours takes part in. A case and the yardsticks take
 turns, a few milliseconds each, and each ratio is that of the least CPU times of the thread: what
-disturbs can only add time, and over many short turns everybody has an undisturbed one. Measured on
-a machine with two cores, with two and with no busy processes beside: of 80 cases 78 stay within
-7 % of their ratios; medians and quartiles of pairs do not (1.3 to 1.6 times).
+disturbs can only add time, and over many short turns everybody has an undisturbed one; medians and
+quartiles of pairs repeat less well on a busy machine.
 
 Several yardsticks, as a neighbour may fill the caches or the units that one of them needs; the
 verdict is the median of theirs (see `guard`). An operation bound by memory was tried as well and is
-none: its own time changes by a quarter from process to process.
+none: its own time changes by a fifth from process to process.
 
 ``python -m waarmerk.bench.guard_times OUT [PATTERN ...]`` writes ratios as JSON.
 """
@@ -37,7 +36,10 @@ Clock = Callable[[], float]
 TURN = 1.5e-3  # seconds, about
 BUDGET = 0.2  # seconds of a case and its yardsticks
 ROUNDS = (10, 30)
-MOST_COPIES = 64  # calls made ready for one turn; more would not fit into the caches
+# What is made ready for one turn stays in the caches, and is used again; or else what is timed is
+# how long memory takes: three times as long, twice that in one process of ten, and no more with a
+# third more work.
+MOST_COPIES, MOST_BYTES = 64, 1 << 18
 
 
 def take_turns(
@@ -75,25 +77,26 @@ def yardsticks() -> dict[str, Call]:
 
 
 def ratios(
-    ready: Callable[[], Call], sticks: dict[str, Call], clock: Clock = time.thread_time
+    case: Case, sticks: dict[str, Call], clock: Clock = time.thread_time
 ) -> dict[str, float]:
     """Return the ratio of a case's least time to that of every yardstick.
 
     Parameters
     ----------
-    ready : callable
-        Of the `Case`: returns the call that is timed.
+    case : Case
+        What is timed.
     sticks : dict
         The yardsticks.
     clock : callable
         Seconds that this thread has worked.
     """
-    ready()()
-    length = max(min(_seconds([ready()], clock) for _ in range(3)), 1e-7)
+    case.ready()()
+    length = max(min(_seconds([case.ready()], clock) for _ in range(3)), 1e-7)
     often = {
         name: _repeats(min(_seconds([c], clock) for _ in range(3))) for name, c in sticks.items()
     }
     count = _repeats(length)
+    copies = max(1, min(count, MOST_COPIES, MOST_BYTES // max(case.size, 1)))
     fewest, most = ROUNDS
     rounds = max(fewest, min(most, round(BUDGET / (count * length + len(sticks) * TURN))))
     times: list[float] = []
@@ -101,7 +104,7 @@ def ratios(
     for _ in range(rounds):
         for name, call in sticks.items():
             fixed[name].append(_seconds([call] * often[name], clock) / often[name])
-        calls = [ready() for _ in range(min(count, MOST_COPIES))]
+        calls = [case.ready() for _ in range(copies)]
         calls = (calls * (count // len(calls) + 1))[:count]
         times.append(_seconds(calls, clock) / count)
     return {name: min(times) / min(values) for name, values in fixed.items()}
@@ -128,7 +131,7 @@ def measure(found: list[Case]) -> dict[str, dict[str, float]]:
     measured = {}
     gc.disable()  # or what one case leaves behind is collected in the time of another
     for case in found:
-        figures = ratios(case.ready, sticks)
+        figures = ratios(case, sticks)
         measured[case.name] = {name: float(f"{value:.4g}") for name, value in figures.items()}
         gc.collect()
     gc.enable()

@@ -258,7 +258,7 @@ _MALICIOUS = families(
             f"average_{kind}",
             title,
             "works",
-            (5, 20, 80, 200),
+            (5, 20, 50),
             (20,) if kind == "residual" else (),
             on(estimates.subtract_average, "count", whole=True, tools=True, kind=kind),
         )
@@ -314,7 +314,7 @@ _FORGED = families(
         "copy_average",
         "average mark put onto other content",
         "works",
-        (5, 20, 80, 200),
+        (5, 20, 50),
         (),
         on(estimates.copy_average, "count", whole=True, tools=True),
     ),
