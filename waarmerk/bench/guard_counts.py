@@ -91,13 +91,17 @@ def paired(names: Sequence[str], counts: Sequence[int]) -> dict[str, int]:
     return dict(zip(names, counts[1::2], strict=True))
 
 
-def count_instructions(environment: dict[str, str], only: Sequence[str] = ()) -> dict[str, int]:
+def count_instructions(
+    environment: dict[str, str], root: Path, only: Sequence[str] = ()
+) -> dict[str, int]:
     """Return the instructions of every case that matches a pattern, by name.
 
     Parameters
     ----------
     environment : dict of str
         Of the processes; what counting needs is added.
+    root : Path
+        Where they begin: the folder that the package is imported from.
     only : sequence of str
         Patterns; none stands for all.
 
@@ -113,18 +117,24 @@ def count_instructions(environment: dict[str, str], only: Sequence[str] = ()) ->
         folder = Path(temporary)
         settings = {**environment, **_SETTINGS, "NUMBA_CACHE_DIR": str(folder / "cache")}
         ours = [sys.executable, "-m", "waarmerk.bench.guard_counts"]
-        _run([*ours, "prepare", temporary, *only], settings)
+        _run([*ours, "prepare", temporary, *only], settings, root)
         options = [f"--dump-before={_MARK}", f"--callgrind-out-file={folder / 'parts'}"]
         options += ["--dump-instr=no", "--dump-line=no", "--compress-strings=yes", "-q"]
-        _run([valgrind, "--tool=callgrind", *options, *ours, "count", temporary], settings)
+        _run([valgrind, "--tool=callgrind", *options, *ours, "count", temporary], settings, root)
         names = json.loads((folder / "names.json").read_text())
         return paired(names, totals(folder)) if names else {}
 
 
-def _run(command: list[str], settings: dict[str, str]) -> None:
+def _run(command: list[str], settings: dict[str, str], root: Path) -> None:
     try:
         done = subprocess.run(
-            command, env=settings, capture_output=True, text=True, check=False, timeout=LIMIT
+            command,
+            env=settings,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT,
         )
     except subprocess.TimeoutExpired:
         raise CountingError(f"counting: not done after {LIMIT} s; use --only") from None

@@ -16,19 +16,21 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 from waarmerk.bench.report.summary import SCHEMA
-from waarmerk.detection.signed.chain import chain_problem, own_problem
 from waarmerk.detection.signed.check import (
+    KnownBy,
     Pem,
     Signature,
     State,
+    flaw_of,
     pem_of,
     public_key_of,
     signature_of,
+    worth_of,
 )
 from waarmerk.detection.signed.jws import LARGEST, TokenError, parse, strict_json
 from waarmerk.errors import InputError
@@ -37,7 +39,6 @@ from waarmerk.marking.profile import parse_certificates
 __all__ = ["VerifiedBenchmark", "to_json", "verify_benchmark"]
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
-_CLOCKS_DIFFER: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class VerifiedBenchmark:
     summary: dict[str, Any] | None = None
     key_id: str | None = None
     signer: str | None = None
-    known_by: Literal["key", "trust"] | None = None
+    known_by: KnownBy = None
     compared: tuple[str, ...] = field(default=())
 
 
@@ -120,37 +121,21 @@ def verify_benchmark(
         return VerifiedBenchmark("invalid", "not a signed report: it holds other bytes than ASCII")
     except TokenError as error:
         return VerifiedBenchmark("invalid", f"not a signed benchmark report: {error}")
-    reason = _flaw(signature, moment, now or datetime.now(UTC))
+    reason = flaw_of(signature, said["time"], moment, now or datetime.now(UTC))
     compared = [path for path in (summary, page, *results) if path is not None]
-    expected = {path: _expected(said, token.payload, path, summary, page) for path in compared}
     for path in compared:
-        if reason is None and _digest(path) not in expected[path]:
+        expected = _expected(said, token.payload, path, summary, page)
+        if reason is None and _digest(path) not in expected:
             reason = f"it is not about {path}"
-    if reason is not None:
-        return VerifiedBenchmark("invalid", reason, said, signature.key_id, signature.signer)
-    names = tuple(str(path) for path in compared)
-    untrusted: str | None = "no given key or root vouches for the certificate in it"
-    if signature.chain and roots:
-        untrusted = chain_problem(signature.chain, roots, moment)
-    known_by: Literal["key", "trust"] = "key" if signature.given else "trust"
-    if known_by == "trust" and untrusted is not None:
-        return VerifiedBenchmark(
-            "intact", untrusted, said, signature.key_id, signature.signer, None, names
-        )
+    state: State = "invalid"
+    known_by: KnownBy = None
+    names: tuple[str, ...] = ()
+    if reason is None:
+        state, known_by, reason = worth_of(signature, roots, moment)
+        names = tuple(str(path) for path in compared)
     return VerifiedBenchmark(
-        "verified", None, said, signature.key_id, signature.signer, known_by, names
+        state, reason, said, signature.key_id, signature.signer, known_by, names
     )
-
-
-def _flaw(signature: Signature, moment: datetime, now: datetime) -> str | None:
-    """Return what is wrong with a report whose signature holds."""
-    if moment > now + _CLOCKS_DIFFER:
-        return f"it is dated in the future ({moment:%Y-%m-%dT%H:%M:%SZ})"
-    if signature.dated is not None:
-        problem = own_problem(signature.dated, moment)
-        if problem is not None:
-            return f"the certificate of its signer {problem}; the report is of {moment:%Y-%m-%d}"
-    return None
 
 
 def _summary_in(payload: bytes) -> tuple[dict[str, Any], datetime]:

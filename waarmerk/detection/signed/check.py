@@ -44,18 +44,22 @@ from waarmerk.marking.profile import parse_certificates
 
 __all__ = [
     "LARGEST_PEM",
+    "KnownBy",
     "Pem",
     "Signature",
     "State",
     "VerifiedReport",
+    "flaw_of",
     "pem_of",
     "public_key_of",
     "read_pem",
     "signature_of",
     "verify_report",
+    "worth_of",
 ]
 
 State = Literal["verified", "intact", "unchecked", "invalid"]
+KnownBy = Literal["key", "trust"] | None
 Pem = bytes | str | os.PathLike[str]
 """PEM, or the path of a PEM file."""
 
@@ -101,7 +105,7 @@ class VerifiedReport:
     report: Mapping[str, Any] | None = None
     key_id: str | None = None
     signer: str | None = None
-    known_by: Literal["key", "trust"] | None = None
+    known_by: KnownBy = None
     content_matches: bool | None = None
 
 
@@ -196,32 +200,40 @@ def _judged(
 ) -> VerifiedReport:
     """Say what a report with a signature that holds is worth."""
     report, moment = report_in(token.payload)
-    reason = None
-    if moment > now + _CLOCKS_DIFFER:
-        reason = f"it is dated in the future ({report['time']})"
-    elif signature.dated is not None:
-        problem = own_problem(signature.dated, moment)
-        if problem is not None:
-            reason = f"the certificate of its signer {problem}; the report is of {report['time']}"
+    reason = flaw_of(signature, report["time"], moment, now)
     matches = None if content is None else _is_about(report, content)
     if reason is None and matches is False:
         reason = f"it is about other content than {content}"
     state: State = "invalid"
-    known_by: Literal["key", "trust"] | None = None
+    known_by: KnownBy = None
     if reason is None:
-        state = "verified"
-        untrusted: str | None = "no given key or root vouches for the certificate in it"
-        if signature.chain and roots:
-            untrusted = chain_problem(signature.chain, roots, moment)
-        if signature.given:
-            known_by = "key"
-        elif untrusted is None:
-            known_by = "trust"
-        else:
-            state, reason = "intact", untrusted
+        state, known_by, reason = worth_of(signature, roots, moment)
     return VerifiedReport(
         state, reason, report, signature.key_id, signature.signer, known_by, matches
     )
+
+
+def flaw_of(signature: Signature, stated: str, moment: datetime, now: datetime) -> str | None:
+    """Return what is wrong with the time of something signed, as stated and as a moment."""
+    if moment > now + _CLOCKS_DIFFER:
+        return f"it is dated in the future ({stated})"
+    if signature.dated is not None:
+        problem = own_problem(signature.dated, moment)
+        if problem is not None:
+            return f"the certificate of its signer {problem}; the report is of {stated}"
+    return None
+
+
+def worth_of(
+    signature: Signature, roots: list[x509.Certificate], moment: datetime
+) -> tuple[State, KnownBy, str | None]:
+    """Return whether somebody vouches for a signature that holds, who, and why nobody does."""
+    if signature.given:
+        return "verified", "key", None
+    untrusted: str | None = "no given key or root vouches for the certificate in it"
+    if signature.chain and roots:
+        untrusted = chain_problem(signature.chain, roots, moment)
+    return ("verified", "trust", None) if untrusted is None else ("intact", None, untrusted)
 
 
 def _chain(token: Token) -> list[x509.Certificate]:
