@@ -32,7 +32,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.hostile_worker import LONGEST, READERS, case, readers_of
-from benchmarks.tables import table
+from waarmerk.bench.report.markdown import table
 from waarmerk.bench.rows import ResultFile, Row
 
 PER_BATCH = 250

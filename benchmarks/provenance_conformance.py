@@ -29,8 +29,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.tables import table
 from waarmerk.bench.marks import bench_id, bench_key
+from waarmerk.bench.report.markdown import table
 from waarmerk.bench.rows import ResultFile, Row
 
 if TYPE_CHECKING:

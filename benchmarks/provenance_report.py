@@ -9,7 +9,7 @@ from statistics import median
 
 from scipy.stats import beta
 
-from benchmarks.tables import grouped, percent, source, table
+from waarmerk.bench.report.markdown import grouped, percent, source, table
 from waarmerk.bench.rows import Row
 
 TITLES = {

@@ -16,9 +16,13 @@ from statistics import mean, median
 
 from benchmarks import provenance_report, sound_report, text_report, text_speed_report
 from benchmarks.false_positives import THRESHOLDS, summarise
-from benchmarks.tables import grouped, percent, put, source, table
 from waarmerk.bench.content.pictures import TUNING_GRAPHICS
+from waarmerk.bench.integrity.report import integrity_tables
+from waarmerk.bench.report import summary
+from waarmerk.bench.report.loaded import load
+from waarmerk.bench.report.markdown import grouped, percent, put, sections, source, table
 from waarmerk.bench.rows import Row, read
+from waarmerk.bench.scaling import scaling_tables
 from waarmerk.bench.transformations.image import TRANSFORMS
 
 TITLES = {
@@ -33,6 +37,10 @@ TITLES = {
     **sound_report.TITLES,
     **text_report.TITLES,
     **provenance_report.TITLES,
+    "integrity_image": "Integrity: images",
+    "integrity_audio": "Integrity: audio",
+    "integrity_text": "Integrity: text",
+    "scaling": "Scaling",
 }
 SURE = -9.0  # log10 p of "detected"
 FOR_FIGURES = ("512", "1024", "12mp")
@@ -287,6 +295,18 @@ def throughput(header: Row, rows: list[Row]) -> str:
     return f"{table(head, lines)}\n\n{source(header, note)}"
 
 
+def integrity(header: Row, rows: list[Row]) -> str:
+    """Show what can be done to a mark without its key."""
+    return (
+        f"{integrity_tables(rows).rstrip()}\n\n{source(header, 'Content of the reporting half.')}"
+    )
+
+
+def scaling(header: Row, rows: list[Row]) -> str:
+    """Show how cost grows."""
+    return f"{scaling_tables(rows).rstrip()}\n\n{source(header, 'Rendered content.')}"
+
+
 # Which result files a section is made of; the first has to be there, others may add to it.
 SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "fidelity": (("images.jsonl",), fidelity),
@@ -301,6 +321,11 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     **sound_report.SECTIONS,
     **text_report.SECTIONS,
     **provenance_report.SECTIONS,
+    **{
+        f"integrity_{medium}": ((f"integrity_{medium}.jsonl",), integrity)
+        for medium in ("image", "audio", "text")
+    },
+    "scaling": (("scaling.jsonl",), scaling),
 }
 
 
@@ -329,6 +354,12 @@ def main() -> None:
     if lines := text_speed_report.sections(options.results):
         page = put(page, "text_throughput", TITLES["text_throughput"], "\n".join(lines))
         print("text_throughput: written from text_throughput.jsonl")
+    for path in sorted(options.results.glob("suite_*.jsonl*")):
+        peers_too = "peers" in path.name
+        for name, (title, text) in sections(summary.summarise(load([path]))).items():
+            more = ("_peers", ", beside peers") if peers_too else ("", "")
+            page = put(page, f"{name}{more[0]}", f"{title}{more[1]}", text)
+        print(f"{path.name}: written")
     options.docs.parent.mkdir(parents=True, exist_ok=True)
     options.docs.write_text(page)
 

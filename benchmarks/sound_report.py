@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from statistics import mean, median
 
 from benchmarks.run_sound import EXCERPTS
-from benchmarks.tables import grouped, percent, source, table
+from waarmerk.bench.report.markdown import grouped, percent, source, table
 from waarmerk.bench.rows import Row
 from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS
 

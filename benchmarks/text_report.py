@@ -7,11 +7,11 @@ from statistics import mean, median, stdev
 
 import numpy as np
 
-from benchmarks.tables import grouped, source, table
 from benchmarks.text_false_positives import PUBLISHED, STATISTICS, THRESHOLDS, interval
 from benchmarks.text_power import EDIT_LENGTHS, FOUND, ID_LENGTHS, LENGTHS, LONG_LENGTHS, MAIN
 from benchmarks.text_quality import LEAST_COUNT, SURPRISE_TOKENS, UNMARKED, VARIETY_TOKENS, limit
 from waarmerk.bench.content.text_write import SCHEMES
+from waarmerk.bench.report.markdown import grouped, source, table
 from waarmerk.bench.rows import Row
 from waarmerk.bench.transformations.text import EDITS
 

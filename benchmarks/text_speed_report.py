@@ -7,7 +7,7 @@ the other writers of tables are called.
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tables import grouped, source, table
+from waarmerk.bench.report.markdown import grouped, source, table
 from waarmerk.bench.rows import Row, read
 
 FILE = "text_throughput.jsonl"
