@@ -432,3 +432,17 @@ def test_any_memory_layout():
     samples = marked(channels=2)
     for view in (np.asfortranarray(samples), samples.repeat(2, 0)[::2]):
         assert find(view, effort="fast") == find(samples, effort="fast")
+
+
+@pytest.mark.parametrize("seconds", [0.5, 0.75, 1.0, 1.25, 1.5, 1.75])
+def test_excerpts_shorter_than_what_segments_look_at(seconds):
+    count = round(seconds * RATE)
+    whole = marked()
+    found = [
+        find(whole[start : start + count]) for start in range(0, len(whole) - count, count // 2)
+    ]
+    read = [each for each in found if each.mark_id == ODD_ID]
+    assert read or seconds < 0.75
+    for each in read:
+        for segment in each.segments:
+            assert 0 <= segment.start < segment.end <= seconds + 0.02

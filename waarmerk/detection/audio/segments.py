@@ -33,9 +33,8 @@ def marked_segments(
         np.pad(values, padding).reshape(SCHEME.bands, blocks, _BLOCK).sum((0, 2), np.float64)
         for values in (laid.cells * mark, laid.cells**2)
     )
-    window = np.ones(2 * _AROUND + 1)
-    near = np.convolve(seen, window, "same")
-    deviation = np.sqrt(np.convolve(squares, window, "same")) + 1e-12
+    near = _around(seen)
+    deviation = np.sqrt(_around(squares)) + 1e-12
     # A block belongs to the mark if the mark is seen around it, and not against it itself.
     present = (near / deviation >= _PRESENT) & (seen > 0)
     seconds = laid.step * _BLOCK / SCHEME.frame_rate
@@ -46,6 +45,12 @@ def marked_segments(
         for k in np.flatnonzero(present).tolist()
     ]
     return joined(segments)
+
+
+def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add up the blocks to either side of each; there may be fewer blocks than are added up."""
+    whole = np.convolve(values, np.ones(2 * _AROUND + 1))
+    return whole[_AROUND : _AROUND + len(values)]
 
 
 def joined(segments: list[Segment]) -> list[Segment]:
