@@ -34,8 +34,10 @@ __all__ = ["Clock", "ratios", "take_turns", "yardsticks"]
 Clock = Callable[[], float]
 
 TURN = 1.5e-3  # seconds, about
-BUDGET = 0.2  # seconds of a case and its yardsticks
-ROUNDS = (10, 30)
+BUDGET = 0.25  # seconds of a case and its yardsticks
+ROUNDS = (16, 40)
+# Of few cases, such as those that are measured again, as much more as keeps these many busy.
+MANY, MOST_PATIENCE = 40, 8
 # What is made ready for one turn stays in the caches, and is used again; or else what is timed is
 # how long memory takes: three times as long, twice that in one process of ten, and no more with a
 # third more work.
@@ -77,7 +79,7 @@ def yardsticks() -> dict[str, Call]:
 
 
 def ratios(
-    case: Case, sticks: dict[str, Call], clock: Clock = time.thread_time
+    case: Case, sticks: dict[str, Call], clock: Clock = time.thread_time, patience: int = 1
 ) -> dict[str, float]:
     """Return the ratio of a case's least time to that of every yardstick.
 
@@ -89,6 +91,8 @@ def ratios(
         The yardsticks.
     clock : callable
         Seconds that this thread has worked.
+    patience : int
+        How many times as many turns are taken as usual.
     """
     case.ready()()
     length = max(min(_seconds([case.ready()], clock) for _ in range(3)), 1e-7)
@@ -101,7 +105,7 @@ def ratios(
     rounds = max(fewest, min(most, round(BUDGET / (count * length + len(sticks) * TURN))))
     times: list[float] = []
     fixed: dict[str, list[float]] = {name: [] for name in sticks}
-    for _ in range(rounds):
+    for _ in range(patience * rounds):
         for name, call in sticks.items():
             fixed[name].append(_seconds([call] * often[name], clock) / often[name])
         calls = [case.ready() for _ in range(copies)]
@@ -129,9 +133,10 @@ def measure(found: list[Case]) -> dict[str, dict[str, float]]:
         for call in sticks.values():
             call()
     measured = {}
+    patience = max(1, min(MOST_PATIENCE, MANY // max(1, len(found))))
     gc.disable()  # or what one case leaves behind is collected in the time of another
     for case in found:
-        figures = ratios(case, sticks)
+        figures = ratios(case, sticks, patience=patience)
         measured[case.name] = {name: float(f"{value:.4g}") for name, value in figures.items()}
         gc.collect()
     gc.enable()
