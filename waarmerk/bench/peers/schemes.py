@@ -59,7 +59,6 @@ __all__ = [
     "TransformersSynthID",
     "environment_of",
     "peer_names",
-    "peer_schemes",
     "ready_peer",
     "use",
     "versions",
@@ -375,36 +374,6 @@ def peer_names(suite: str, *, large: bool, audiowmark: bool) -> list[str]:
         if PEERS[name]().medium in media
         and (large or (where := environment_of(name)) is None or not ENVIRONMENTS[where].large)
     ]
-
-
-def peer_schemes(
-    suite: str, environments: Path, *, large: bool, audiowmark: str | Path | None
-) -> list[str]:
-    """Return the names of the usual peers of a suite, all of them ready to run.
-
-    From here on, this process and those that it starts find them where the arguments say.
-
-    Parameters
-    ----------
-    suite : {"image", "audio", "text", "all"}
-        What they mark.
-    environments : Path
-        Folder of environments.
-    large : bool
-        Whether those with large environments are among them.
-    audiowmark : str, Path or None
-        The program; None leaves its schemes out.
-
-    Raises
-    ------
-    InputError
-        If an environment is not ready, or there is no such program.
-    """
-    use(environments, audiowmark)
-    names = peer_names(suite, large=large, audiowmark=audiowmark is not None)
-    for name in names:
-        ready_peer(name)
-    return names
 
 
 def use(environments: Path, audiowmark: str | Path | None = None) -> None:
