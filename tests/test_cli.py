@@ -65,7 +65,7 @@ def one_line(error: str) -> str:
 
 # --- help and usage ---
 
-COMMANDS = ["demo", "detect", "keygen", "mark", "text", "trust", "verify-report", "warm"]
+COMMANDS = ["bench", "demo", "detect", "keygen", "mark", "text", "trust", "verify-report", "warm"]
 
 
 def test_help_shows_every_command_that_exists(capsys: Out) -> None:
@@ -106,7 +106,7 @@ def test_without_a_command_there_is_help_on_stderr(capsys: Out) -> None:
     [
         ["nonsense"],
         ["scan"],
-        ["bench"],
+        ["bench", "nonsense"],
         ["--nonsense"],
         ["detect"],
         ["detect", "--nonsense", "x"],

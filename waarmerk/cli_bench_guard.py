@@ -115,7 +115,7 @@ def _said(each: Compared) -> str:
 def scaling(*, out: Path, quick: bool, as_json: bool) -> int:
     """Measure how cost grows with pixels, minutes, tokens, keys and workers.
 
-    Content is rendered, so no data is needed. Takes about six minutes. Stop it at any time: the
+    Content is rendered, so no data is needed. Takes some minutes. Stop it at any time: the
     same command goes on where it was.
     """
     from waarmerk.bench.guard import ONE_THREAD

@@ -13,7 +13,7 @@ seen.
 
 Kernels are compiled for a fixed processor (Haswell), which Valgrind can imitate anywhere, in a
 process before that runs without Valgrind; it makes the material, too. `PYTHONHASHSEED` is fixed and
-garbage is not collected meanwhile, so that counts repeat to about a thousandth.
+garbage is not collected meanwhile, so that counts repeat.
 """
 
 import gc

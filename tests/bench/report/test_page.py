@@ -193,6 +193,8 @@ def test_tables_for_the_docs(made: tuple[dict[str, Any], str, Tree]) -> None:
     assert (name, title) == ("suite_image", "Benchmark suite: images")
     assert "`waarmerk bench run --suite all --profile quick`, 2026-11-22, code 0123456789ab" in text
     assert "data split: reporting" in text
+    assert "Detected after processing, by category" in text
+    assert "Exact payload after processing, by category" in text
     assert "<script" not in text
     for line in text.splitlines():
         if line.startswith("|"):

@@ -100,7 +100,8 @@ def _section(suite: dict[str, Any], summary: dict[str, Any]) -> str:
     parts = [
         f"Where the figures come from: {_sources(suite, summary)}",
         _headline(suite),
-        f"Detected after processing, by category:\n\n{_categories(suite)}",
+        f"Detected after processing, by category:\n\n{_categories(suite, 'detected')}",
+        f"Exact payload after processing, by category:\n\n{_categories(suite, 'exact')}",
         f"False positives:\n\n{_false_positives(suite)}",
         "In brackets: 95 % interval (Wilson), as wide as the number of independent readings that "
         "those of the same content are worth, and the number of readings.",
@@ -145,14 +146,15 @@ def _headline(suite: dict[str, Any]) -> str:
     return table([*head, "seconds to mark", "seconds to read"], lines)
 
 
-def _categories(suite: dict[str, Any]) -> str:
+def _categories(suite: dict[str, Any], what: str) -> str:
+    """Return a table of "detected" or "exact" by category, without lines where nobody says it."""
     names = [_escaped(scheme["scheme"]) for scheme in suite["schemes"]]
     lines = []
     for category in CATEGORIES[1:]:
-        rates = [scheme["detected"][category] for scheme in suite["schemes"]]
+        rates = [scheme[what][category] for scheme in suite["schemes"]]
         if any(rate["n"] for rate in rates):
             lines.append([category, *map(_cell, rates)])
-    return table(["category", *(f"{name}, %" for name in names)], lines)
+    return table(["category", *(f"{name}, %" for name in names)], lines) if lines else "None."
 
 
 def _false_positives(suite: dict[str, Any]) -> str:
