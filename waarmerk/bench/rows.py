@@ -23,7 +23,7 @@ Fingerprint = str | dict[str, str]
 """Of the code measured: 12 hex digits, or those of each of several parts."""
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py")
+_BOTH = ("waarmerk/marking/key.py", "waarmerk/marking/payload.py", "waarmerk/bench/seeds.py")
 _SIGNED_FILES = ("c2pa_fixtures", "every_format", "manifest_kinds", "rendered_files", "rubric")
 # What the rows of each medium depend on: the mark, its detector, and the changes made to it. What
 # begins with "!" is taken off again. Provenance is all that is no watermark of ours, however its
@@ -99,6 +99,7 @@ _MEASURED |= {
         "waarmerk/bench/transformations/text*.py",
     ),
 }
+_MEASURED["integrity"] = ("waarmerk/bench/integrity/*.py", "!waarmerk/bench/integrity/report.py")
 _SIGNING = ("c2pa-python", "cryptography")
 _PACKAGES = {
     "image": ("waarmerk", "numpy", "scipy", "numba", "pillow", "scikit-image"),
@@ -125,6 +126,8 @@ def code_fingerprint(medium: str = "image") -> str:
         paths |= set() if pattern[0] == "!" else set(_ROOT.glob(pattern))
     for pattern in _MEASURED[medium]:
         paths -= set(_ROOT.glob(pattern[1:])) if pattern[0] == "!" else set()
+    if not paths:
+        raise ValueError(f"no file decides the rows of {medium}: its patterns name none")
     for path in sorted(paths):
         digest.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
