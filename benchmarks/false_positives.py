@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import beta, binom
 
-from benchmarks.run_images import ONE_THREAD
 from waarmerk.bench.content import graphics
 from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.marks import bench_id, bench_key, log10_p, read_each
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import apply
+from waarmerk.bench.workers import ONE_THREAD
 
 if TYPE_CHECKING:
     from waarmerk import MarkingKey

@@ -34,10 +34,10 @@ from typing import Any, Self
 from benchmarks.hostile_worker import LONGEST, READERS, case, readers_of
 from waarmerk.bench.report.markdown import table
 from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.workers import ONE_THREAD
 
 PER_BATCH = 250
 _ROOT = Path(__file__).resolve().parent.parent
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Worker:
@@ -86,7 +86,7 @@ class Worker:
                         *(sys.executable, "-m", "benchmarks.hostile_worker"),
                         *(self._seeds, self._at, self._readers),
                     ],
-                    env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
+                    env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=words,

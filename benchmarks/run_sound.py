@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.run_images import ONE_THREAD
 from waarmerk.bench.content.sounds import Piece, pieces, places
 from waarmerk.bench.marks import bench_id, bench_key, listen_for
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.sound_quality import sound_fidelity
 from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS, apply_sound
+from waarmerk.bench.workers import ONE_THREAD
 
 FIELDS = ("clip", "piece", "key", "transform", "place")
 EXCERPTS = {f"excerpt_{seconds:g}": seconds for seconds in (1.5, 3.0, 5.0)}

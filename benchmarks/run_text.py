@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks import text_false_positives as human
 from benchmarks import text_power as power
 from benchmarks import text_quality as quality
-from benchmarks.run_images import ONE_THREAD
 from waarmerk.bench.content.text_model import Model, models
 from waarmerk.bench.content.text_write import human_tokens
 from waarmerk.bench.rows import ResultFile, Row
+from waarmerk.bench.workers import ONE_THREAD
 
 TEXT = ("scheme", "setting", "language", "text")
 WINDOW = ("scheme", "key", "language", "length")

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.run_images import ONE_THREAD, warm_up
+from benchmarks.run_images import warm_up
 from waarmerk.bench.content.pictures import pictures
 from waarmerk.bench.guard_cases import Call, jpeg
 from waarmerk.bench.guard_times import take_turns
@@ -30,6 +30,7 @@ from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.processes import run
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.transformations.image import apply
+from waarmerk.bench.workers import ONE_THREAD
 
 FURTHER_KEYS = 10
 STARTS = {

@@ -15,7 +15,8 @@ pytest.importorskip("librosa", reason="needs the extra bench")
 
 from waarmerk.bench import rows as result_rows
 from waarmerk.bench.plan import FIELDS
-from waarmerk.bench.run import Job, WorkerError, run_suite
+from waarmerk.bench.run import Job, run_suite
+from waarmerk.bench.workers import WorkerError
 from waarmerk.cli import run as command
 from waarmerk.errors import InputError
 

@@ -30,6 +30,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from waarmerk.bench.workers import ONE_THREAD
 from waarmerk.errors import InputError, OutputError, WaarmerkError
 
 __all__ = [
@@ -61,7 +62,6 @@ PROCESSES = 3  # that a baseline of times is the median of
 SLACK = 500  # instructions; what differs by fewer is not judged
 TIMEOUT = 900  # seconds
 PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "pillow")
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class GuardError(WaarmerkError):

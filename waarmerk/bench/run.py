@@ -11,14 +11,7 @@ the next run. Every number but ``seconds`` follows from names and the seed.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,18 +23,13 @@ from waarmerk.bench.report.summary import described
 from waarmerk.bench.rows import ResultFile, Row, code_fingerprint
 from waarmerk.bench.schemes import defaults, load
 from waarmerk.bench.transformations import of
-from waarmerk.errors import InputError, WaarmerkError
+from waarmerk.bench.workers import results_of
+from waarmerk.errors import InputError
 
-__all__ = ["ONE_THREAD", "Job", "Progress", "WorkerError", "run_suite", "schemes_of"]
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+__all__ = ["Job", "Progress", "run_suite", "schemes_of"]
 
 Progress = Callable[[int, int], None]
 """Called with how many rows are there and how many there will be."""
-
-
-class WorkerError(WaarmerkError):
-    """A worker process ended before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +105,7 @@ def run_suite(job: Job, progress: Progress = lambda _done, _all: None) -> Path:
     todo = units(list(out.missing(planned)))
     expected = len(out.rows) + sum(len(unit.rows) for unit in todo)
     progress(len(out.rows), expected)
-    for rows in _measured(job, todo):
+    for rows in results_of(_work, todo, job.workers, named=_named, begin=_begin, arguments=(job,)):
         out.append(rows)
         progress(len(out.rows), expected)
     return job.out
@@ -192,88 +180,20 @@ def _parameters(job: Job) -> Row:
     }
 
 
-def _measured(job: Job, todo: Sequence[Unit]) -> Iterator[list[Row]]:
-    """Yield the rows of every unit, as they come from the workers."""
-    if not todo:
-        return
-    context = multiprocessing.get_context("spawn")
-    with _one_thread():
-        pool = ProcessPoolExecutor(
-            min(job.workers, len(todo)), context, initializer=_begin, initargs=(job,)
-        )
-        running: dict[Future[list[Row]], Unit] = {}
-        try:
-            yield from _through(pool, todo, running, 2 * job.workers)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if running:  # interrupted, or a worker died: the others need not end what they do
-                for process in multiprocessing.active_children():
-                    process.terminate()
-
-
-def _through(
-    pool: ProcessPoolExecutor,
-    todo: Sequence[Unit],
-    running: dict[Future[list[Row]], Unit],
-    most: int,
-) -> Iterator[list[Row]]:
-    """Yield rows as they are done; `running` holds what is on its way, at most so many units."""
-    waiting = iter(todo)
-    while True:
-        while len(running) < most and (unit := next(waiting, None)):
-            running[pool.submit(_work, unit)] = unit
-        if not running:
-            return
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            unit = running[future]
-            try:
-                rows = future.result()
-            except BrokenProcessPool:
-                raise WorkerError(
-                    f"a worker process died while {unit.scheme} was measured on {unit.content} or "
-                    "beside it; what was measured is kept: run the same command again to go on"
-                ) from None
-            del running[future]
-            yield rows
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let processes that are started here inherit one thread for every library."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 _worker: Any = None
 
 
 def _begin(job: Job) -> None:
-    """Set a worker process up; Ctrl-C is for the process that it works for."""
     from waarmerk.bench.work import Worker
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     global _worker  # noqa: PLW0603 - what a pool's initializer leaves for its tasks
     _worker = Worker(job)
-
-
-def _end_with_parent() -> None:
-    """Leave when the process that this one works for was killed; else it would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(unit: Unit) -> list[Row]:
     rows: list[Row] = _worker.measure(unit)
     return rows
+
+
+def _named(unit: Unit) -> str:
+    return f"{unit.scheme} was measured on {unit.content}"

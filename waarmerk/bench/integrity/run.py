@@ -13,8 +13,6 @@ folder beside it, which may be deleted when the run is done.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from waarmerk.bench.integrity.collect import PAYLOADS, Settings, collect, parts
 from waarmerk.bench.integrity.report import integrity_summary, integrity_tables
 from waarmerk.bench.protocol import MEDIA, Medium
 from waarmerk.bench.rows import ResultFile, Row, code_fingerprint
+from waarmerk.bench.workers import results_of
 from waarmerk.errors import InputError
 
 __all__ = [
@@ -50,8 +49,6 @@ FIELDS = (
     *("strength", "gain", "case", "key"),
 )
 """What names a row."""
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,8 @@ def run_integrity(
     ------
     InputError
         If there is no such content, or `out` holds rows of other parameters or of other code.
+    WorkerError
+        If a worker process died; what was measured until then is kept.
     """
     given = {"works": works, "keys": keys, "contents": contents}
     numbers = PROFILES[profile] | {name: n for name, n in given.items() if n is not None}
@@ -200,20 +199,8 @@ def _collections(medium: str, settings: Settings, needed: bool) -> Iterator[Job]
 
 
 def _results(jobs: list[Job], workers: int) -> Iterator[list[Row]]:
-    """Yield what jobs return, in their order."""
+    """Yield what jobs return; with one worker here, as a process of its own would be no quicker."""
     if workers == 1 or len(jobs) < 2:
         yield from (job.run() for job in jobs)
-        return
-    # Set for the new processes: their libraries read it when they are loaded.
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            yield from pool.imap(_run, jobs)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
-
-
-def _run(job: Job) -> list[Row]:
-    return job.run()
+    else:
+        yield from results_of(Job.run, jobs, workers, named=lambda job: f"{job.suite} was tested")

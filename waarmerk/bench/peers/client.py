@@ -21,6 +21,7 @@ from typing import IO, Any, NamedTuple, Self, cast
 
 import numpy as np
 
+from waarmerk.bench.workers import ONE_THREAD
 from waarmerk.errors import WaarmerkError
 
 __all__ = [
@@ -41,7 +42,6 @@ START_SECONDS = 300.0
 
 END_SECONDS = 10.0
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SERVE = Path(__file__).with_name("worker_serve.py")
 
 
@@ -199,7 +199,7 @@ class _Running:
         try:
             self._process = subprocess.Popen(
                 [*command, str(self.folder), *arguments],
-                env=of_peers() | dict.fromkeys(_ONE_THREAD, "1"),
+                env=of_peers() | dict.fromkeys(ONE_THREAD, "1"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
