@@ -100,7 +100,8 @@ def strict_note(rows: Iterable[Row]) -> str:
     codes: Counter[str] = Counter()
     for row in rows:
         extra = set(row["strict"].partition(": ")[2].split(", "))
-        codes.update(extra - set(row["encypher"].partition(": ")[2].split(", ")) - {""})
+        known = {"", *row["encypher"].partition(": ")[2].split(", ")}
+        codes.update(sorted(extra - known))  # so that equal counts keep their order
     if not codes:
         return "With `strict_conformance` it asks for nothing more."
     asked = ", ".join(f"{code.rpartition('.')[2]} ({count})" for code, count in codes.most_common())

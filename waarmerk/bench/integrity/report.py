@@ -97,7 +97,8 @@ def integrity_summary(rows: Iterable[Row]) -> dict[str, Any]:
 
 def integrity_tables(rows: Iterable[Row]) -> str:
     """Return the tables of a run in Markdown; in brackets stand 95 % limits (`rate`)."""
-    rows = list(rows)
+    # Rows come in the order in which workers were done; within a job that order is fixed.
+    rows = sorted(rows, key=lambda row: (str(row.get("payloads")), str(row.get("works")).zfill(9)))
     good = [row for row in rows if row["status"] == "ok"]
     summary = integrity_summary(rows)
     lost = f"Rows without a reading: {summary['refused']} refused, {summary['failed']} failed."
