@@ -65,7 +65,10 @@ def one_line(error: str) -> str:
 
 # --- help and usage ---
 
-COMMANDS = ["bench", "demo", "detect", "keygen", "mark", "text", "trust", "verify-report", "warm"]
+COMMANDS = [
+    *("bench", "demo", "detect", "keygen", "mark", "scan", "text", "trust", "verify-report"),
+    *("warm", "watch"),
+]
 
 
 def test_help_shows_every_command_that_exists(capsys: Out) -> None:

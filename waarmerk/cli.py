@@ -20,6 +20,7 @@ from waarmerk.cli_bench import bench
 from waarmerk.cli_detect import detect
 from waarmerk.cli_mark import mark
 from waarmerk.cli_report import verify_report
+from waarmerk.cli_scan import scan, watch
 from waarmerk.cli_text import text
 from waarmerk.cli_trust import trust
 from waarmerk.console import (
@@ -171,7 +172,7 @@ def keygen(keyfile: str, dev_cert: bool, force: bool) -> int:
     return 0
 
 
-for _command in (mark, detect, text, trust, verify_report, bench):
+for _command in (mark, detect, scan, watch, text, trust, verify_report, bench):
     cli.add_command(_command)
 
 

@@ -143,7 +143,9 @@ def read_source(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:
     name = shown(os.fspath(path))
     try:
         with open_source(path, limit) as file:
-            data = file.read(limit + 1)
+            # Python takes as much memory as is asked for before it reads.
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, limit) + 1)
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
     refuse_size(len(data), limit, name)

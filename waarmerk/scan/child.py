@@ -1,0 +1,206 @@
+"""The process that examines files, so that what crashes or hangs there harms nothing else.
+
+::
+
+    guard ──stdin──▶ ┌ template ──fork──▶ worker ┐ ──stdout──▶ guard
+                     │ imports,          examines │
+                     │ compiles, waits   files    │
+                     └────────── a worker ended: the next one is there at once
+
+The template imports and compiles everything once and never touches a file. A worker is a fork of
+it, so a new one takes milliseconds, and all share the memory of what was loaded. Where there is no
+fork (Windows), the template examines the files itself.
+
+Questions and answers are lines of JSON; only the settings, which come first and from the guard, are
+pickled. A worker that a file took over can tell lies, and nothing else, to whoever asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import json
+import os
+import pickle
+import select
+import signal
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from waarmerk.scan.source import Source
+
+if TYPE_CHECKING:
+    from waarmerk.scan.examine import Examiner
+    from waarmerk.scan.listing import Failed
+    from waarmerk.scan.settings import ScanSettings
+
+__all__ = ["AGAIN", "GRACE", "main"]
+
+AGAIN: Final = 75
+"""Exit status of a worker that makes room for a fresh one."""
+
+GRACE: Final = 5.0
+"""Seconds that the guard has to end a worker that is late, before it ends by itself."""
+
+_FILES_A_WORKER = 5000
+_MEMBERS_AN_ANSWER = 500
+
+
+def main() -> int:
+    """Serve whoever started this process until it closes our input."""
+    out = os.dup(1)
+    # Libraries may print what they like; answers have a channel of their own.
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    (length,) = struct.unpack("<Q", _exactly(8))
+    settings: ScanSettings = pickle.loads(_exactly(length))  # noqa: S301 - from our own guard
+    from waarmerk.errors import WaarmerkError
+    from waarmerk.scan.content import sweep
+    from waarmerk.scan.examine import Examiner
+
+    try:
+        examiner = Examiner(settings)
+    except (WaarmerkError, OSError) as error:
+        _answer(out, {"refused": str(error)})
+        return 1
+    _warm(settings)
+    # Until here it is kept for whoever wonders why nothing started; a library may say any amount.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+    if not hasattr(os, "fork"):
+        _serve(examiner, settings, out)
+        return 0
+    while True:
+        worker = os.fork()
+        if worker == 0:
+            _end_with_parent()
+            os._exit(_serve(examiner, settings, out))
+        status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+        if status == 0:
+            return 0
+        sweep(worker)
+        if status != AGAIN:
+            # It may have ended before it read the question, which is asked anew if it is to be,
+            # and in the middle of a line.
+            while select.select([0], [], [], 0.0)[0] and os.read(0, 1 << 16):
+                pass
+            os.write(out, b"\n")
+            _answer(out, {"ended": status})
+
+
+def _serve(examiner: Examiner, settings: ScanSettings, out: int) -> int:
+    """Answer questions until there are no more, or a fresh worker is better."""
+    from waarmerk.scan.archives import inside
+    from waarmerk.scan.row import to_json
+
+    _limit_memory(settings.limits.memory)
+    _answer(out, {"ready": os.getpid()})
+    members: Iterator[Source | Failed] = iter(())
+    for _ in range(_FILES_A_WORKER):
+        line = _line()
+        if not line:
+            return 0
+        question = json.loads(line)
+        number = question["number"]
+        if "file" in question:
+            source = Source(**question["file"])
+            with _alarm(settings.limits.seconds_for(source.size) + GRACE):
+                row = examiner.examine(source)
+                _answer(out, {"number": number, "row": None if row is None else to_json(row)})
+            continue
+        with _alarm(settings.limits.seconds + GRACE):
+            if "inside" in question:
+                source, columns = Source(**question["inside"]), tuple(question["columns"])
+                members = inside(source, columns=columns, filesystem=settings.filesystem)
+            found = [asdict(m) for _, m in zip(range(_MEMBERS_AN_ANSWER), members, strict=False)]
+            _answer(out, {"number": number, "members": found})
+    return AGAIN
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """End this process by the system after a while, in whatever code it is then.
+
+    The guard does so earlier; but it may have been killed.
+    """
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
+def _end_with_parent() -> None:
+    """Have the system end this worker when the template ends (Linux)."""
+    if sys.platform == "linux":
+        parent_death = 1  # PR_SET_PDEATHSIG, prctl(2)
+        ctypes.CDLL(None).prctl(parent_death, signal.SIGKILL)
+
+
+def _limit_memory(most: int) -> None:
+    if sys.platform == "linux":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        if hard == resource.RLIM_INFINITY or most < hard:
+            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _warm(settings: ScanSettings) -> None:
+    """Load and compile what most files need, so that every worker has it from its first file."""
+    import numpy as np
+    from PIL import Image
+
+    import waarmerk.detection.labels
+    import waarmerk.detection.manifest
+    import waarmerk.detection.picture_file
+    import waarmerk.detection.sound_file  # noqa: F401
+    from waarmerk.detection.file import detect_bytes, find_sound_watermark, find_watermark
+
+    keys = tuple(settings.keys)[:1]
+    if keys:
+        noise = np.random.default_rng(1).integers(0, 255, (512, 640, 3), np.uint8)
+        find_watermark(noise, keys, settings.effort)
+        sound = np.random.default_rng(1).normal(0.0, 0.1, 48_000).astype(np.float32)
+        find_sound_watermark(sound, 16_000, keys, settings.effort)
+    tiny = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(tiny, "PNG")
+    detect_bytes(tiny.getvalue(), "tiny.png")
+
+
+def _exactly(count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        data += (more := os.read(0, count - len(data)))
+        if not more:
+            raise SystemExit(0)
+    return data
+
+
+def _line() -> bytes:
+    """Read one line and no byte more: what follows may be for the next worker."""
+    data = b""
+    while not data.endswith(b"\n"):
+        more = os.read(0, 1 << 16)  # one question is on its way at a time
+        if not more:
+            return b""
+        data += more
+    return data
+
+
+def _answer(out: int, answer: dict[str, Any]) -> None:
+    data = json.dumps(answer).encode() + b"\n"
+    while data:
+        data = data[os.write(out, data) :]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
