@@ -16,7 +16,7 @@ __all__ = ["CRASHES", "HANGS", "SWALLOWS", "environment_of", "harmful"]
 
 CRASHES, HANGS, SWALLOWS = b"#crashes", b"#hangs", b"#swallows"
 
-_SITECUSTOMIZE = f'''
+_SITECUSTOMIZE = f"""
 import ctypes, importlib.machinery, sys
 
 
@@ -50,7 +50,7 @@ class Finder:
 
 
 sys.meta_path.insert(0, Finder())
-'''
+"""
 
 
 def environment_of(folder: Path) -> dict[str, str]:

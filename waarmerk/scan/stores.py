@@ -225,12 +225,12 @@ class ObjectFile(io.RawIOBase):
         wanted = min(len(buffer), self._size - self._at)
         if wanted <= 0:
             return 0
-        options: dict[str, Any] = {"range": (self._at, self._at + wanted)}
+        options: Any = {"range": (self._at, self._at + wanted)}
         if self._etag:
             options["if_match"] = self._etag
         try:
             with _in_words(self._address):
-                data = bytes(obstore.get(self._store, self._key, options=options).bytes())  # type: ignore[arg-type]
+                data = bytes(obstore.get(self._store, self._key, options=options).bytes())
         except InputError as error:
             raise OSError(5, str(error).removeprefix(f"{shown(self._address)}: ")) from error
         buffer[: len(data)] = data
@@ -283,8 +283,9 @@ def _store(root: str) -> Any:
         for name in ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP", "ALLOW_HTTP")
     )
     options = _CLIENT | {"allow_http": not secure or scheme_of(root) == "http"}
+    make: Any = from_url
     with _in_words(root):
-        store = from_url(root, client_options=options, retry_config=_RETRIES)  # type: ignore[call-overload]
+        store = make(root, client_options=options, retry_config=_RETRIES)
     _stores[root] = store
     return store
 

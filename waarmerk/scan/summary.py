@@ -210,7 +210,7 @@ class Tally:
         text += self._about_chance()
         if self.verdicts["none_found"]:
             text.append(
-                "“No mark found” says that none was found, and nothing about how a file was made."
+                '"No mark found" says that none was found, and nothing about how a file was made.'
             )
         return [
             line
