@@ -14,7 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks import provenance_report, sound_report, text_report, text_speed_report
+from benchmarks import (
+    provenance_report,
+    scan_report,
+    sound_report,
+    text_report,
+    text_speed_report,
+)
 from benchmarks.false_positives import THRESHOLDS, summarise
 from waarmerk.bench.content.pictures import TUNING_GRAPHICS
 from waarmerk.bench.integrity.report import integrity_tables
@@ -41,6 +47,7 @@ TITLES = {
     "integrity_audio": "Integrity: audio",
     "integrity_text": "Integrity: text",
     "scaling": "Scaling",
+    **scan_report.TITLES,
 }
 SURE = -9.0  # log10 p of "detected"
 FOR_FIGURES = ("512", "1024", "12mp")
@@ -326,6 +333,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
         for medium in ("image", "audio", "text")
     },
     "scaling": (("scaling.jsonl",), scaling),
+    **scan_report.SECTIONS,
 }
 
 

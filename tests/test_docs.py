@@ -405,15 +405,15 @@ def test_the_vectors_of_the_audio_mark_are_those_of_the_package(secret: bytes) -
 
 
 def test_the_price_of_what_is_tried_in_sound_is_in_the_specification() -> None:
-    from waarmerk.detection.audio import detector, sync
+    from waarmerk.detection.audio import detector, examine, sync
     from waarmerk.marking.audio.scheme import SCHEME
 
-    tried = f"{len(sync._SELECTIONS)} selections x {sync._OFFSETS} offsets x {sync._SIGNS} signs"
+    tried = f"{len(sync.SELECTIONS)} selections x {sync.OFFSETS} offsets x {sync._SIGNS} signs"
     searched = f"{sum(sync._PICKED)} candidates x {tried}"
-    read = f"{detector._SPANS} spans x {SCHEME.payload_tiles} places in the cycle x 2^64 ids"
+    read = f"{examine._SPANS} spans x {SCHEME.payload_tiles} places in the cycle x 2^64 ids"
     for text in (tried.replace("selections", "selections of lines"), searched):
-        assert f"{detector._SHARES} shares x windows x {text}" in SOUND_MARK
-    assert SOUND_MARK.count(f"{detector._SHARES} shares x {read}") == 2
+        assert f"{examine._SHARES} shares x windows x {text}" in SOUND_MARK
+    assert SOUND_MARK.count(f"{examine._SHARES} shares x {read}") == 2
     for text in (searched, read):
         assert text.partition(" ids")[0].replace(" x ", " × ").replace("2^64", "2⁶⁴") in (
             STATISTICS.replace("selections of lines", "selections")

@@ -1,10 +1,13 @@
 """Compiling every kernel at once, by marking and finding a little of everything."""
 
+import io
 import time
 
 import numpy as np
+from PIL import Image
 
 from waarmerk.api import detect_audio, detect_image, detect_text, mark_audio, mark_image
+from waarmerk.detection.file import detect_bytes
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
 from waarmerk.marking.text import KGW, Gumbel, SynthID, TextMark, generate
@@ -29,6 +32,9 @@ def warm_all() -> float:
         detect_image(marked, key, effort="fast")
         detect_image(np.ascontiguousarray(marked[40:-90, 60:-50]), key)  # found by the search
         detect_image(pixels, key)  # found by nothing
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    detect_bytes(file.getvalue(), "picture.png", key, effort="fast")  # marks of others
     _warm_sound(key, mark_id)
     _warm_text(key, mark_id)
     return time.perf_counter() - start
@@ -48,7 +54,8 @@ def _warm_sound(key: MarkingKey, mark_id: MarkId) -> None:
         np.arange(0.0, len(seconds) - 1, 1.05), np.arange(len(seconds)), marked[:, 0]
     )
     detect_audio(faster.astype(np.float32), rate, key)  # found by the search
-    detect_audio(sound, rate, key)  # found by nothing
+    other = MarkingKey(bytes(31) + b"1", created="2026-01-01T00:00:00Z")
+    detect_audio(sound, rate, [key, other])  # found by nothing
 
 
 def _warm_text(key: MarkingKey, mark_id: MarkId) -> None:

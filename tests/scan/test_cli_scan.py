@@ -187,8 +187,7 @@ def wait_for(condition, seconds=60.0):
 def test_a_signal_ends_it_cleanly_and_resume_goes_on(
     number, harmful_decoders, folder, keyfile, tmp_path
 ):
-    for name in "ab":
-        (folder / f"{name}.bmp").write_bytes(harmful(HANGS))
+    (folder / "a.bmp").write_bytes(harmful(HANGS))
     out = tmp_path / "results.jsonl"
     command = ("scan", folder, "-o", out, "--key", keyfile, "--time-limit", 5, "--workers", 1)
     scanning = start(*command)
@@ -199,10 +198,10 @@ def test_a_signal_ends_it_cleanly_and_resume_goes_on(
     assert b"--resume" in words
     assert b"files" in said
     first = rows_of(out)
-    assert 0 < len(first) < 14
+    assert 0 < len(first) < 13
     finish((*command, "--resume"))
     rows = rows_of(out)
-    assert len(rows) == len({row["uri"] for row in rows}) == 14
+    assert len(rows) == len({row["uri"] for row in rows}) == 13
     assert rows[: len(first)] == first
 
 

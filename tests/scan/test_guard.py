@@ -133,10 +133,10 @@ def test_processes_end_when_the_one_that_scans_is_killed(tmp_path, harmful_decod
 from waarmerk.scan.batch import guard_for
 from waarmerk.scan.settings import Limits, ScanSettings
 from waarmerk.scan.source import Source
-guard = guard_for(ScanSettings(limits=Limits(seconds=1.0)))
+guard = guard_for(ScanSettings(limits=Limits(seconds=3.0)))
 guard.row(Source({files[1].uri!r}))
 print(guard._process.pid, guard._worker, flush=True)
-guard.row(Source({files[6].uri!r}, size=100_000_000))  # has 20 s more
+guard.row(Source({files[6].uri!r}))
 """
     scanning = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
@@ -145,7 +145,7 @@ guard.row(Source({files[6].uri!r}, size=100_000_000))  # has 20 s more
     time.sleep(0.5)
     scanning.kill()
     scanning.communicate()
-    # What hangs ends by itself when its time is over; the guard had 21 s, and 5 s of grace.
+    # What hangs ends by itself when its time is over, and the 5 s more that its guard had.
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline and (alive(template) or alive(worker)):
         time.sleep(0.2)
@@ -159,3 +159,16 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+def test_after_a_lack_of_memory_the_next_file_has_a_fresh_process(
+    harmful_decoders, files, scan_key
+):
+    """What failed for want of memory may have left anything behind."""
+    with Guard(settings(scan_key, seconds=20.0, memory=1 << 30)) as guard:
+        assert guard.row(files[1])["status"] == "ok"
+        before = guard._worker
+        assert guard.row(files[7])["status"] == "memory"
+        assert guard.row(files[1])["status"] == "ok"
+        assert guard._worker != before

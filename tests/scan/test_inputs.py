@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import tracemalloc
 from pathlib import Path
@@ -229,7 +230,9 @@ def as_nobody(code: str, *arguments: str) -> str:
 
 def test_a_folder_that_must_not_be_read(tmp_path):
     tree(tmp_path, "closed/a.jpg", "open/b.jpg")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
         folder.chmod(0o755)
     (tmp_path / "closed").chmod(0)
     try:

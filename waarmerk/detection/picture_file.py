@@ -1,7 +1,7 @@
 """From the bytes of a picture to its findings: our watermark, those of others, manifest and labels.
 
-The watermark of this package is looked for in the luma of a reduced decoding. Marks that are not
-ours stand in the colours or in the lowest bits, pixel by pixel, and need a second, full decoding.
+The watermark of this package is looked for in the luma, at a reduced scale if a JPEG is large.
+Marks that are not ours stand in the colours or in the lowest bits, pixel by pixel, at full scale.
 """
 
 from __future__ import annotations
@@ -9,34 +9,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from waarmerk.detection.other_file import labels_of, manifest_of
-from waarmerk.errors import InputError
-from waarmerk.marking.decoder import decoding, open_header
 from waarmerk.marking.picture import open_for_detection
 from waarmerk.marking.report import FileFacts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from PIL import Image
 
     from waarmerk.detection.file import Effort
     from waarmerk.detection.finding import Finding, LabelFinding, WatermarkFinding
     from waarmerk.detection.manifest.trust_list import Trust
+    from waarmerk.marking.colours import Colours
     from waarmerk.marking.formats import Format
     from waarmerk.marking.key import MarkingKey
-
-    Pixels = NDArray[np.uint8]
 
 __all__ = ["examine_picture"]
 
 _MOST_PIXELS = 1 << 24
 """Generators that leave such marks make smaller pictures, and a resize removes them."""
 
+_MOST_JPEG_PIXELS = 1 << 21
+"""A larger JPEG would be decoded a second time for them, at full scale. Stable Diffusion and SDXL
+make pictures of one megapixel, FLUX of two at most; phones take photographs of twelve."""
+
 _LOSSLESS = ("PNG", "WEBP", "TIFF", "BMP")
 """What can hold text in the lowest bits of its pixels."""
 
-_COLOURS = {"RGB": "RGB", "P": "RGB", "RGBA": "RGBA", "PA": "RGBA", "LA": "RGBA"}
+_HEAD = 152
+"""Bits with which such text begins, at least one in every pixel (see labels/pixels.py)."""
 
 
 def examine_picture(  # noqa: PLR0917
@@ -73,9 +74,12 @@ def examine_picture(  # noqa: PLR0917
     """
     from waarmerk.detection.file import find_watermark
 
-    picture = open_for_detection(data, name)
+    # To make RGB of YCbCr takes a kernel, and without a key none are loaded.
+    picture = open_for_detection(
+        data, name, rows=lambda image: _rows(image, actual), ycc=bool(keys)
+    )
     watermark = find_watermark(picture.array, keys, effort)
-    others, hidden = _others(data, actual, name)
+    others, hidden = _others(picture.colours, actual)
     manifest, notes = manifest_of(data, actual, trust, path)
     labels = labels_of(data, actual.media_type)
     if hidden:
@@ -86,39 +90,36 @@ def examine_picture(  # noqa: PLR0917
     return facts, findings, (*picture.notes, *notes)
 
 
+def _rows(image: Image.Image, actual: Format) -> tuple[int, int] | None:
+    """Return which rows of the colours are looked at; None if there is nothing to be seen."""
+    from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+    from waarmerk.detection.others import left_by_jpeg, rows_read
+
+    width, height = image.size
+    if width * height > _MOST_PIXELS:
+        return None
+    if isinstance(image, JpegImageFile) and (
+        width * height > _MOST_JPEG_PIXELS
+        or not left_by_jpeg(image.quantization, get_sampling(image))
+    ):
+        return None
+    return rows_read(height, width)
+
+
 def _others(
-    data: bytes, actual: Format, name: str
+    colours: Colours | None, actual: Format
 ) -> tuple[tuple[WatermarkFinding, ...], tuple[LabelFinding, ...]]:
     """Return the marks and labels of others in the pixels."""
-    pixels = _colours(data, actual, name)
-    if pixels is None:
+    if colours is None:
         return (), ()
     from waarmerk.detection.labels import labels_in_pixels
     from waarmerk.detection.others import public_marks
 
-    hidden = labels_in_pixels(pixels) if actual.name in _LOSSLESS else ()
-    return tuple(public_marks(pixels[:, :, :3])), tuple(hidden)
-
-
-def _colours(data: bytes, actual: Format, name: str) -> Pixels | None:
-    """Return uint8 [h, w, 3 or 4] as stored; None for a picture without colours, or a large one."""
-    import numpy as np
-    from PIL.JpegImagePlugin import JpegImageFile, get_sampling
-
-    from waarmerk.detection.others import left_by_jpeg
-
-    try:
-        with decoding(name, actual):
-            image = open_header(data, actual, name)
-            mode = _COLOURS.get(image.mode)
-            if mode is None or image.size[0] * image.size[1] > _MOST_PIXELS:
-                return None
-            if isinstance(image, JpegImageFile) and not left_by_jpeg(
-                image.quantization, get_sampling(image)
-            ):
-                return None
-            if image.mode == "P" and "transparency" in image.info:
-                mode = "RGBA"
-            return np.asarray(image if image.mode == mode else image.convert(mode))
-    except InputError:  # what could be decoded at a reduced scale
-        return None
+    hidden: tuple[LabelFinding, ...] = ()
+    if actual.name in _LOSSLESS:
+        width, height = colours.image.size
+        # Only the few pictures whose first columns say that there is more are looked at whole.
+        if labels_in_pixels(colours.pixels(0, height, min(width, -(-_HEAD // height)))):
+            hidden = labels_in_pixels(colours.pixels(0, height))
+    return public_marks(colours), hidden

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PIXELS",
+    "PLUGINS",
     "bits_per_channel",
     "decoding",
     "has_more_frames",
+    "has_several_scans",
     "open_header",
     "refuse_what_would_be_lost",
 ]
@@ -55,7 +57,7 @@ MAX_CHUNKS = 10_000
 
 _PIXEL_CHUNKS = (b"IDAT", b"fdAT", b"fcTL")
 
-_PLUGINS = {
+PLUGINS = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
@@ -122,7 +124,7 @@ def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
 
     To be called inside :func:`decoding`.
     """
-    module, plugin = _PLUGINS[actual.name]
+    module, plugin = PLUGINS[actual.name]
     if actual.name == "PNG" and _has_too_many_chunks(data):
         raise InputError(
             f"{shown(name)}: holds more than {MAX_CHUNKS:,} chunks that are no picture; save it "
@@ -145,7 +147,7 @@ def open_header(data: bytes, actual: Format, name: str) -> Image.Image:
         )
     if (
         actual.name == "JPEG"
-        and _has_several_scans(image, data)
+        and has_several_scans(image, data)
         and data.count(b"\xff\xda") > MAX_SCANS
     ):
         raise InputError(f"{shown(name)}: is a decompression bomb: more than {MAX_SCANS} scans")
@@ -164,7 +166,8 @@ def _has_too_many_chunks(data: bytes) -> bool:
     return False
 
 
-def _has_several_scans(image: Image.Image, data: bytes) -> bool:
+def has_several_scans(image: Image.Image, data: bytes) -> bool:
+    """Return whether a JPEG that was opened and not decoded keeps its picture in several scans."""
     # As libjpeg decides it: progressive, or a first scan without all the components. Pillow has
     # just read the header of that scan (T.81, B.2.3): their number, two bytes for each, three more.
     if image.info.get("progressive"):

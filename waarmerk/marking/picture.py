@@ -8,14 +8,17 @@ Marking needs everything, and refuses what it could not give back.
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from waarmerk.errors import UnsupportedInputError
+from waarmerk.errors import InputError, UnsupportedInputError
+from waarmerk.marking.colours import Colours, colour_mode, holds_luma, shortened
 from waarmerk.marking.decoder import (
     MAX_PIXELS,
     decoding,
     has_more_frames,
+    has_several_scans,
     open_header,
     refuse_what_would_be_lost,
 )
@@ -30,6 +33,8 @@ from waarmerk.marking.metadata import (
 from waarmerk.marking.source import sniff
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
@@ -62,6 +67,8 @@ class DetectionPicture:
         1, 2, 4 or 8.
     notes
         In words, what was not looked at or does not fit together.
+    colours
+        At full scale and not turned upright, where they were asked for.
     """
 
     array: Pixels
@@ -70,6 +77,7 @@ class DetectionPicture:
     height: int
     reduction: int = 1
     notes: tuple[str, ...] = ()
+    colours: Colours | None = None
 
     @property
     def scale_note(self) -> str | None:
@@ -126,7 +134,14 @@ class MarkingPicture:
         return int(self.array.shape[0])
 
 
-def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> DetectionPicture:
+def open_for_detection(
+    data: bytes,
+    name: str,
+    *,
+    min_side: int = 512,
+    rows: Callable[[Image.Image], tuple[int, int] | None] | None = None,
+    ycc: bool = False,
+) -> DetectionPicture:
     """Decode as much of a picture as a detector needs.
 
     Parameters
@@ -137,6 +152,11 @@ def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> Detect
         Its name, for messages.
     min_side
         A large JPEG is decoded at the smallest scale whose short side is not below this.
+    rows
+        Told the picture before it is decoded, says which rows of its colours are wanted, too: the
+        first, and the one behind the last.
+    ycc
+        Whether the colours of a JPEG may be YCbCr.
 
     Raises
     ------
@@ -145,26 +165,71 @@ def open_for_detection(data: bytes, name: str, *, min_side: int = 512) -> Detect
     """
     actual = _sniffed(data, name)
     notes = []
+    colours = None
     with decoding(name, actual):
         image = open_header(data, actual, name)
         width, height = image.size
-        reduction = 1
+        mode = None if rows is None else colour_mode(image)
+        band = None if rows is None or mode is None else rows(image)
+        reduction, together = 1, True
         if actual.name == "JPEG":
-            short = min(width, height)
-            wanted = (max(1, width * min_side // short), max(1, height * min_side // short))
-            image.draft("L", wanted)
-            reduction = cast("tuple[int, ...]", cast("Any", image).decoderconfig or (1,))[0]
+            together = ycc and band is not None and holds_luma(image)
+            reduction, together = _drafted(image, min_side, together)
         if has_more_frames(image):
             notes.append("only the first of several frames was looked at")
         image.load()
-        luma = _luma(image, name)
+        ycc = together and actual.name == "JPEG"
+        luma = _first_channel(image) if ycc else _luma(image, name)
         orientation = _orientation(image, actual)
+    if band is not None and mode is not None:
+        with suppress(InputError), decoding(name, actual):  # luma can be had where colours cannot
+            if not together:
+                image = _decoded_again(data, actual, name, band[1])
+            elif not ycc and image.mode != mode:
+                image = image.convert(mode)
+            colours = Colours(image, *band)
     upright = _turned(luma, orientation)
     if orientation >= 5:
         width, height = height, width
     if actual.name == "TIFF":  # turned by Pillow while loading
         width, height = image.size
-    return DetectionPicture(upright, actual.media_type, width, height, reduction, tuple(notes))
+    return DetectionPicture(
+        upright, actual.media_type, width, height, reduction, tuple(notes), colours
+    )
+
+
+def _drafted(image: Image.Image, min_side: int, ycc: bool) -> tuple[int, bool]:
+    """Set a JPEG to be decoded as luma, at the smallest scale that will do.
+
+    Returns
+    -------
+    reduction : int
+    ycc : bool
+        Whether it will be decoded in YCbCr instead, as it may be at full scale.
+    """
+    width, height = image.size
+    short = min(width, height)
+    wanted = (max(1, width * min_side // short), max(1, height * min_side // short))
+    ycc = ycc and (width // wanted[0] < 2 or height // wanted[1] < 2)
+    image.draft("YCbCr" if ycc else "L", wanted)
+    return cast("tuple[int, ...]", cast("Any", image).decoderconfig or (1,))[0], ycc
+
+
+def _first_channel(image: Image.Image) -> Pixels:
+    import numpy as np
+
+    return np.asarray(image.getchannel(0))
+
+
+def _decoded_again(data: bytes, actual: Format, name: str, last: int) -> Image.Image:
+    """Decode a JPEG at full scale, in colours, at least as far as to the row before `last`."""
+    image = open_header(data, actual, name)
+    if not has_several_scans(image, data):
+        less = shortened(data, image, last)
+        if less is not data:
+            image = open_header(less, actual, name)
+    image.load()
+    return image
 
 
 def open_for_marking(data: bytes, name: str) -> MarkingPicture:
@@ -242,7 +307,7 @@ def _luma(image: Image.Image, name: str) -> Pixels:
     if mode in ("LA", "La", "LAB"):
         image = image.getchannel("L")
     elif mode != "L":
-        image = image.convert("RGB").convert("L")
+        image = (image if mode == "RGB" else image.convert("RGB")).convert("L")
     return np.asarray(image)
 
 

@@ -41,6 +41,7 @@ _START_SECONDS: Final = 120.0
 """For importing and compiling, on a cold disk and beside others."""
 
 _ATTEMPTS: Final = 2
+_STARTS: Final = 3
 _ONE_THREAD: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -80,7 +81,7 @@ class Guard:
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._said: IO[bytes] = io.BytesIO()
         self._worker: int | None = None
-        self._number = 0
+        self._number = self._served = 0
         self.closed = False
         self.restarts = 0
 
@@ -115,7 +116,15 @@ class Guard:
             except _EndedError as error:
                 words = f"{source.uri}: the process that examined it ended: {error}"
                 continue
-            return None if answer["row"] is None else from_json(answer["row"])
+            row = None if answer["row"] is None else from_json(answer["row"])
+            if row is None or row["status"] != "memory":
+                return row
+            # What failed for want of memory may have left anything behind, and what was examined
+            # before it may have.
+            fresh = self._served == 1
+            self._replace_worker()
+            if fresh:
+                return row
         return self._failed(source, "crash", words, start)
 
     def inside(self, source: Source, columns: tuple[str, ...] = ()) -> Iterator[Source | Failed]:
@@ -126,7 +135,7 @@ class Guard:
         question: dict[str, Any] = {"inside": asdict(source), "columns": columns}
         while True:
             try:
-                answer = self._ask(question, self._settings.limits.seconds)
+                answer = self._ask(question, self._settings.limits.seconds_for(source.size))
             except _LateError:
                 yield Failed(source.uri, f"{source.uri}: took too long to list what is in it")
                 return
@@ -213,31 +222,37 @@ class Guard:
             try:
                 answer = self._answer(deadline - monotonic())
             except queue.Empty:
-                self._kill_worker()
-                if os.name == "nt":  # there the worker is the whole process
-                    self._end()
+                self._replace_worker()
                 raise _LateError from None
             if "ended" in answer:
                 self._worker = None
                 self.restarts += 1
                 raise _EndedError(_in_words(answer["ended"]))
             if "ready" in answer:  # the last question has ended a worker that was full
-                self._worker = answer["ready"]
+                self._worker, self._served = answer["ready"], 0
                 continue
             if answer.get("number") == self._number:
+                self._served += 1
                 return answer
 
     def _ready(self) -> None:
         """Wait until a worker is there."""
+        ended = ""
+        for _ in range(_STARTS):
+            try:
+                self._wait_for_worker()
+            except _EndedError as error:
+                ended = str(error)
+            else:
+                return
+        raise GuardError(f"the process that examines files ends before it begins ({ended})")
+
+    def _wait_for_worker(self) -> None:
         self.start()
         deadline = monotonic() + _START_SECONDS
         while self._worker is None:
             try:
                 answer = self._answer(deadline - monotonic())
-            except _EndedError as error:
-                raise GuardError(
-                    f"the process that examines files ended at once ({error})"
-                ) from None
             except queue.Empty:
                 self._end()
                 raise GuardError(
@@ -247,7 +262,7 @@ class Guard:
             if "refused" in answer:
                 self._end()
                 raise GuardError(answer["refused"])
-            self._worker = answer.get("ready")
+            self._worker, self._served = answer.get("ready"), 0
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         while True:
@@ -270,6 +285,12 @@ class Guard:
         last = self._said.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
         status = self._end()
         return _EndedError(last or _in_words(status))
+
+    def _replace_worker(self) -> None:
+        """End the worker, so that a fresh one is there for the next question."""
+        self._kill_worker()
+        if os.name == "nt":  # there the worker is the whole process
+            self._end()
 
     def _kill_worker(self) -> None:
         worker, self._worker = self._worker, None

@@ -63,6 +63,9 @@ _VERDICT_WORDS: Final = {
 }
 
 _NUMBER: Final = re.compile(r"(?<![A-Za-z])(?:0[xX][0-9A-Fa-f]+|\d[\d,._]*\d|\d)")
+_LONGEST: Final = 1e9
+"""Seconds that a row counts for: it comes from a process that had a file of strangers."""
+
 _QUOTED: Final = re.compile(r"“[^”]*”|'[^']*'|\"[^\"]*\"")
 
 
@@ -123,8 +126,9 @@ class Tally:
         self.files += 1
         self.bytes += row["size"] or 0
         self.statuses[row["status"]] += 1
-        self.times[kind][bisect_left(BUCKETS, row["seconds"])] += 1
-        self.seconds[kind] += row["seconds"]
+        seconds = min(row["seconds"], _LONGEST)
+        self.times[kind][bisect_left(BUCKETS, seconds)] += 1
+        self.seconds[kind] += seconds
         if row["status"] != "ok":
             cause = cause_of(row)
             if cause not in self.causes and len(self.causes) >= _MOST_CAUSES:

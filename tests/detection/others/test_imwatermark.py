@@ -5,6 +5,7 @@ on the pictures of `synthetic`; `tests.reference_imwatermark` writes the same by
 """
 
 import hashlib
+import importlib
 import io
 import itertools
 import subprocess
@@ -18,6 +19,7 @@ from PIL import Image, JpegImagePlugin
 from tests import reference_imwatermark as package
 from waarmerk.detection.others import imwatermark, left_by_jpeg, public_marks
 from waarmerk.detection.others.imwatermark import FOUND, MARKS, TRIES, block_values, evidence
+from waarmerk.marking.picture import open_for_detection
 
 WRITERS = [(mark, reading) for mark in MARKS for reading in mark.readings]
 MESSAGES = {mark.system: mark.bits for mark in MARKS}
@@ -204,6 +206,62 @@ def test_blocks_have_the_values_that_the_package_counts(shape):
     sums = package._haar(u[:rows], package.HAAR)[0]
     theirs = [block.flatten()[1:].max() for block in package._blocks(sums)]
     np.testing.assert_allclose(values["8 bit"] + 1, theirs, atol=2)
+
+
+def colours_of(file, suffix, *, ycc):
+    """Return a file's colours as detection asks for them."""
+
+    def rows(image):
+        return imwatermark.band(image.size[1], image.size[0])
+
+    return open_for_detection(file.getvalue(), "x" + suffix, rows=rows, ycc=ycc).colours
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".jpg", {"quality": 95, "subsampling": 0}),
+        (".jpg", {"quality": 80}),
+        (".png", {}),
+        (".webp", {"quality": 90}),
+        (".gif", {}),
+    ],
+)
+@pytest.mark.parametrize("shape", [(384, 512), (391, 517), (1400, 1900)])
+def test_files_and_arrays_give_the_same_to_the_last_bit(suffix, options, shape):
+    mark = MARKS[0]
+    marked = written(mark, "float") if shape == (384, 512) else synthetic(*shape)
+    file = io.BytesIO()
+    name = {"jpg": "JPEG"}.get(suffix[1:], suffix[1:].upper())
+    Image.fromarray(marked).save(file, name, **options)
+    pixels = np.asarray(Image.open(file).convert("RGB"))
+    expected = evidence(pixels)
+    assert len(expected) == len(MARKS)
+    for ycc in (False, True):
+        assert evidence(colours_of(file, suffix, ycc=ycc)) == expected
+
+
+def test_without_numba_files_give_the_same(monkeypatch):
+    file = io.BytesIO()
+    Image.fromarray(written(MARKS[0], "float", (391, 517))).save(file, "PNG")
+    seen = colours_of(file, ".png", ycc=False)
+    importlib.import_module("waarmerk.kernels.colours")
+    compiled = evidence(seen)
+    monkeypatch.delitem(sys.modules, "numba")
+    assert evidence(seen) == compiled
+    assert compiled[MARKS[0]] <= FOUND
+
+
+def test_marks_that_are_passed_over_would_not_have_been_reported():
+    rng = np.random.default_rng(8)
+    for shape, mark in (((256, 264), None), ((384, 512), MARKS[0]), ((270, 301), MARKS[3])):
+        picture = synthetic(*shape) if mark is None else written(mark, mark.readings[0], shape)
+        noisy = picture.astype(float) + rng.normal(0, 6, picture.shape)
+        for pixels in (picture, noisy.clip(0, 255).astype(np.uint8)):
+            exact = evidence(pixels)
+            for level in (FOUND, -2.0, -0.5):
+                for other, value in evidence(pixels, level).items():
+                    assert value == exact[other] or (value == 0.0 and exact[other] > level)
 
 
 def _voted(values, length):

@@ -25,131 +25,29 @@ likes; and whoever asks for several keys pays once more for their number.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from waarmerk.detection.audio.examine import Chunk, Effort, examine
 from waarmerk.detection.audio.hearing import FRAMES_A_SECOND, PARTS, Hearing
-from waarmerk.detection.audio.payload import Reading, read
 from waarmerk.detection.audio.segments import joined, marked_segments
-from waarmerk.detection.audio.sync import (
-    PITCHES,
-    Place,
-    Spectra,
-    WindowLines,
-    best_in_windows,
-    refined,
-    search,
-)
-from waarmerk.detection.audio.table import DENSE, Levels
+from waarmerk.detection.audio.sync import Place
 from waarmerk.detection.finding import Segment, SoundGeometry, WatermarkFinding
 from waarmerk.detection.statistics import log10_of_best
 from waarmerk.marking.audio.marker import check_samples
-from waarmerk.marking.audio.scheme import SCHEME, KeyPattern, key_pattern
+from waarmerk.marking.audio.scheme import SCHEME, key_pattern
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import MarkId
 
 __all__ = ["FOUND_LOG10_P", "AudioDetector", "Effort", "detect_each", "detect_samples"]
 
-Effort = Literal["fast", "full"]
-
 FOUND_LOG10_P = -6.0  # at most one false alarm in a million (recording, keys) questions
-_SHARES = 4  # rows of the table above
-_SPANS = 2
-_SEEN = -3.0  # log10 p of synchronisation from which the payload is read
-_GATE = 2.0  # deviations of payload energy from which it is decoded
 _CHUNK = 20.48  # seconds; a recording of up to half as much again is one chunk
 _OVERLAP = 2.56  # seconds of a chunk that the next one sees again
-_WHOLE = 18.0  # seconds: a chunk longer than that is searched in halves too
 _EARLY = (2.56, 5.12, 10.24)  # seconds of a stream after which it is looked at already
 _SHORTEST = 0.3  # seconds that are looked at
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What a chunk shows of a key: the bound, where the mark lies, and its id if one was read."""
-
-    log10_p: float
-    place: Place
-    reading: Reading | None
-
-
-class _Chunk:
-    """A stretch of sound, with all that the keys share."""
-
-    def __init__(self, power: NDArray[np.float32]) -> None:
-        self._power = power
-        self._spectra: list[Spectra] | None = None
-        self._levels: dict[float, Levels] = {}
-        self._tables: dict[float, NDArray[np.float32]] = {}
-        self.cells = len(power) / DENSE
-        self.windows = WindowLines.of(self._at(1.0).sync_table())
-
-    def _at(self, pitch: float) -> Levels:
-        if pitch not in self._levels:
-            self._levels[pitch] = Levels.of(self._power, pitch=pitch)
-        return self._levels[pitch]
-
-    def table(self, pitch: float) -> NDArray[np.float32]:
-        """Give the table of the payload at a pitch."""
-        if pitch not in self._tables:
-            self._tables[pitch] = self._at(pitch).payload_table()
-        return self._tables[pitch]
-
-    def sync_table(self, pitch: float) -> NDArray[np.float32]:
-        """Give the table of the synchronisation at a pitch."""
-        return self._at(pitch).sync_table()
-
-    @property
-    def spectra(self) -> list[Spectra]:
-        """The search without a key: of the whole chunk, and of the halves of a long one."""
-        if self._spectra is None:
-            tables = [
-                Levels.of(self._power, pitch=pitch, dense=1).sync_table() for pitch in PITCHES
-            ]
-            size = tables[0].shape[1]
-            self._spectra = [Spectra.of(tables, 0, size)]
-            if size > _WHOLE * SCHEME.frame_rate:
-                parts = [(0, size // 2), (size // 2, size)]
-                self._spectra += [Spectra.of(tables, *part) for part in parts]
-        return self._spectra
-
-
-def _examine(chunk: _Chunk, pattern: KeyPattern, effort: Effort, bar: float) -> _Found:
-    """Look for the mark of a key in a chunk; a proof of `bar` for the id ends the search."""
-    place = best_in_windows(chunk.windows, pattern)
-    reading = _read(chunk, place, pattern) if place.log10_p <= _SEEN else None
-    log10_p = log10_of_best(place.log10_p, _SHARES)
-    if effort == "full" and (reading is None or reading.log10_p > bar):
-        places = [search(spectra, pattern) for spectra in chunk.spectra]
-        best = min(places, key=lambda found: found.log10_p)
-        sync = log10_of_best(best.log10_p, _SHARES * len(places))
-        if sync <= _SEEN:
-            best = refined(chunk.sync_table(best.pitch), best, pattern)
-            found = _read(chunk, best, pattern)
-            if found is not None and (reading is None or found.log10_p < reading.log10_p):
-                reading = found
-        if sync < log10_p:
-            log10_p, place = sync, best
-    if reading is not None and reading.log10_p < log10_p:
-        log10_p = reading.log10_p
-    return _Found(log10_p, place if reading is None else reading.place, reading)
-
-
-def _read(chunk: _Chunk, place: Place, pattern: KeyPattern) -> Reading | None:
-    """Read the whole chunk, and the window in which the mark was seen; pays for both."""
-    spans = [(0.0, chunk.cells)]
-    if (place.first, place.last) != spans[0]:
-        spans.append((place.first, min(place.last, chunk.cells)))
-    best: Reading | None = None
-    for span in spans:
-        reading = read(chunk.table(place.pitch), place, span, pattern, _GATE)
-        if reading is not None and (best is None or reading.log10_p < best.log10_p):
-            best = reading
-    if best is None:
-        return None
-    return Reading(log10_of_best(best.log10_p, _SHARES * _SPANS), best.mark_id, best.place)
 
 
 @dataclass
@@ -290,14 +188,13 @@ class AudioDetector:
     def _look(self, count: int, effort: Effort) -> None:
         """Examine the next so many rows for every key."""
         self._rows = [np.concatenate(self._rows)]
-        chunk = _Chunk(self._rows[0][:count])
+        chunk = Chunk(self._rows[0][:count])
         self._looks += 1
         spent = self._looks * (self._looks + 1)
         start = self._begin / FRAMES_A_SECOND
-        for state in self._states:
-            pattern = key_pattern(state.key)
-            bar = self._bar - math.log10(spent)
-            found = _examine(chunk, pattern, effort, bar)
+        bar = self._bar - math.log10(spent)
+        all_found = examine(chunk, [state.key for state in self._states], effort, bar)
+        for state, found in zip(self._states, all_found, strict=True):
             log10_p = log10_of_best(found.log10_p, spent)
             if state.place is None or log10_p < state.log10_p:
                 state.log10_p, state.place = log10_p, found.place
@@ -308,7 +205,7 @@ class AudioDetector:
                 if state.mark_id is None or id_log10_p < state.id_log10_p:
                     state.mark_id, state.id_log10_p = reading.mark_id, id_log10_p
                 table = chunk.table(reading.place.pitch)
-                segments = marked_segments(table, chunk.cells, reading, pattern)
+                segments = marked_segments(table, chunk.cells, reading, key_pattern(state.key))
             elif log10_p <= FOUND_LOG10_P - math.log10(len(self._states)):
                 last = min(found.place.last, chunk.cells)
                 segments = [

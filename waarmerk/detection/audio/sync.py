@@ -27,13 +27,26 @@ from waarmerk.detection.audio.table import DENSE
 from waarmerk.detection.statistics import log10_of_best, log10_phase_tail
 from waarmerk.marking.audio.scheme import SCHEME, KeyPattern
 
-__all__ = ["PITCHES", "Place", "Spectra", "WindowLines", "best_in_windows", "refined", "search"]
+__all__ = [
+    "NOWHERE",
+    "OFFSETS",
+    "PITCHES",
+    "SELECTIONS",
+    "Place",
+    "Spectra",
+    "WindowLines",
+    "best_in_windows",
+    "refined",
+    "search",
+    "tries",
+    "waves",
+]
 
 _BLOCK = SCHEME.tile // 2  # cells: windows start and end at its multiples
 _SHORTEST = 2  # blocks of a window
-_OFFSETS = 2 * SCHEME.tile  # places in a tile that are looked at
+OFFSETS = 2 * SCHEME.tile  # places in a tile that are looked at
 _SIGNS = 2
-_SELECTIONS = (len(SCHEME.sync_lines), len(SCHEME.slow_lines))  # so many lines, from the first
+SELECTIONS = (len(SCHEME.sync_lines), len(SCHEME.slow_lines))  # so many lines, from the first
 
 PITCHES = tuple(math.exp(0.021 * step) for step in range(-5, 6))  # up to 11 % either way
 _TEMPOS = np.exp(np.arange(-0.115, 0.1151, 0.0006))
@@ -71,8 +84,16 @@ class Place:
     last: float
 
 
+NOWHERE = Place(0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0)
+
+
+def tries(lines: "WindowLines | Spectra") -> int:
+    """Count the rows, selections of lines, offsets and signs that are looked at with a key."""
+    return len(lines.values) * len(SELECTIONS) * OFFSETS * _SIGNS
+
+
 @cache
-def _waves(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def waves(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cosine and sine of every line over one tile sampled `length` times [lines, length]."""
     angle = np.outer(SCHEME.sync_lines, np.arange(length)) * (2 * math.pi / length)
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
@@ -81,7 +102,7 @@ def _waves(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 def _energies(values: NDArray[np.complex64]) -> NDArray[np.float64]:
     """Sum of the squared magnitudes of each selection of lines [selections, n]."""
     squares = (values.real**2 + values.imag**2).sum(2, dtype=np.float64)
-    return np.array([squares[:, :count].sum(1) for count in _SELECTIONS])
+    return np.array([squares[:, :count].sum(1) for count in SELECTIONS])
 
 
 def _best_offset(
@@ -101,20 +122,20 @@ def _best_offset(
 
     matched = np.einsum("nkb,kb->nk", values, pattern.sync_turn)
     # A mark whose cell u lies at the reference has turned its lines by k u: turn them back.
-    cosine, sine = _waves(_OFFSETS)
-    total = np.empty((len(_SELECTIONS), len(matched)), np.float32)
+    cosine, sine = waves(OFFSETS)
+    total = np.empty((len(SELECTIONS), len(matched)), np.float32)
     place = np.empty(total.shape, np.int64)
-    for i, count in enumerate(_SELECTIONS):
+    for i, count in enumerate(SELECTIONS):
         chosen = np.ascontiguousarray(matched[:, :count])
         best_offsets(chosen, cosine[:count], -sine[:count], total[i], place[i])
     ratio = np.abs(total) / np.sqrt(energy + 1e-30)
     selection, row = divmod(int(np.argmax(ratio)), total.shape[1])
-    magnitudes = np.abs(values[row, : _SELECTIONS[selection]])
+    magnitudes = np.abs(values[row, : SELECTIONS[selection]])
     log10_p = log10_phase_tail(abs(float(total[selection, row])), magnitudes)
     return (
         row,
-        float(place[selection, row]) * SCHEME.tile / _OFFSETS,
-        log10_of_best(log10_p, total.size * _OFFSETS * _SIGNS),
+        float(place[selection, row]) * SCHEME.tile / OFFSETS,
+        log10_of_best(log10_p, total.size * OFFSETS * _SIGNS),
     )
 
 
@@ -142,7 +163,7 @@ class WindowLines:
         length = _BLOCK * DENSE
         blocks = max(1, -(-table.shape[1] // length))
         lines = np.empty((blocks, len(SCHEME.sync_lines), SCHEME.bands), np.complex64)
-        block_lines(table, length, *_waves(SCHEME.tile * DENSE), lines)
+        block_lines(table, length, *waves(SCHEME.tile * DENSE), lines)
         spans = [(0, blocks)]
         size = _SHORTEST
         while size < blocks:
@@ -195,14 +216,14 @@ class Spectra:
         bins = _bins(size)
         top = int(bins.max()) + 1
         spectra = []
-        scores = np.empty((len(_SELECTIONS), len(tables), len(_TEMPOS)), np.float32)
+        scores = np.empty((len(SELECTIONS), len(tables), len(_TEMPOS)), np.float32)
         power = np.empty(top, np.float32)
         for i, table in enumerate(tables):
             transformed = scipy.fft.rfft(table[:, first:last], size, axis=1)[:, :top]
             spectra.append(transformed)
             line_power(transformed, _NEIGHBOURS, _POWER_CLIP, power)
             at_lines = power[bins]
-            for j, count in enumerate(_SELECTIONS):
+            for j, count in enumerate(SELECTIONS):
                 scores[j, i] = at_lines[:, :count].sum(1)
         picked = [
             place

@@ -24,12 +24,16 @@ from numpy.typing import NDArray
 from waarmerk.detection.finding import Geometry, WatermarkFinding
 from waarmerk.detection.image.analysis import Analysis
 from waarmerk.detection.image.evidence import (
+    NOTHING,
     VARIANTS,
     PayloadEvidence,
+    SyncEvidence,
     read_payload,
+    upright_quiet,
     upright_sync,
 )
-from waarmerk.detection.image.search import SEEN, describe, search
+from waarmerk.detection.image.search import LEVEL, SEEN, describe, search
+from waarmerk.detection.image.shifts import worth_a_look
 from waarmerk.detection.statistics import log10_of_best
 from waarmerk.marking.image.scheme import ORIENTATIONS, SCHEME, KeyPattern, key_pattern
 from waarmerk.marking.key import MarkingKey
@@ -41,7 +45,9 @@ FOUND_LOG10_P = -9.0  # at most one false alarm in a thousand million (picture, 
 SMALLEST_SIDE = 64  # pixels: too little of the band is left below
 _LONGEST_TO_SHORTEST = 32  # a longer strip would need a canonical picture of many megapixels
 _SHARES = 4  # rows of the table above
+_UPRIGHT = len(ORIENTATIONS) * VARIANTS * _SHARES  # what upright synchronisation pays for
 _UPRIGHT_READINGS = 2
+_TURNS = np.array(ORIENTATIONS, np.float64)
 _GATE = 3.2  # deviations of payload energy from which the payload is decoded
 
 Effort = Literal["fast", "full"]
@@ -102,7 +108,15 @@ def _detect_all(
             WatermarkFinding("unreadable", SCHEME.name, key.key_id, reason=reason) for key in keys
         ]
     analysis = Analysis(pixels)
-    return [_detect_one(analysis, key, effort == "full", bar) for key in keys]
+    patterns = [key_pattern(key) for key in keys]
+    quiet = upright_quiet(*analysis.upright, patterns, -math.log10(_UPRIGHT))
+    looks = [
+        _Look(analysis, pattern, bar, NOTHING if nothing else None)
+        for pattern, nothing in zip(patterns, quiet, strict=True)
+    ]
+    if effort == "full":
+        _search_all(analysis, [look for look in looks if look.mark_id is None])
+    return [look.finding(key.key_id) for key, look in zip(keys, looks, strict=True)]
 
 
 def _log10_p(finding: WatermarkFinding) -> float:
@@ -142,29 +156,68 @@ def _finding(
     )
 
 
-def _detect_one(analysis: Analysis, key: MarkingKey, full: bool, bar: float) -> WatermarkFinding:
-    pattern = key_pattern(key)
-    seen = upright_sync(*analysis.upright, pattern)
-    log10_p = log10_of_best(seen.log10_p, len(ORIENTATIONS) * VARIANTS * _SHARES)
-    turn = seen.orientation if seen.log10_p <= SEEN else 0
-    payload = _upright_payload(analysis, pattern, turn)
-    if _id_of(payload, bar) is None and turn != 0:
-        turned, turn = turn, 0
-        payload = _upright_payload(analysis, pattern, 0)
-        if _id_of(payload, bar) is None:
-            turn = turned
-    linear = np.array(ORIENTATIONS[turn], np.float64)
-    if _id_of(payload, bar) is None and full:
-        searched = search(analysis, pattern, seen)
+class _Look:
+    """What is known of one key: first what the picture shows as it is, then what the search adds.
+
+    Attributes
+    ----------
+    pattern
+        Of the key.
+    seen
+        The synchronisation, upright.
+    log10_p, payload, linear
+        The best proof, the id that was read, and the geometry [2, 2] that goes with it.
+    """
+
+    def __init__(
+        self, analysis: Analysis, pattern: KeyPattern, bar: float, seen: SyncEvidence | None
+    ) -> None:
+        self.pattern = pattern
+        self._bar = bar
+        seen = self.seen = seen or upright_sync(*analysis.upright, pattern)
+        self.log10_p = log10_of_best(seen.log10_p, _UPRIGHT)
+        turn = seen.orientation if seen.log10_p <= SEEN else 0
+        self.payload = _upright_payload(analysis, pattern, turn)
+        if self.mark_id is None and turn != 0:
+            turned, turn = turn, 0
+            self.payload = _upright_payload(analysis, pattern, 0)
+            if self.mark_id is None:
+                turn = turned
+        self.linear = _TURNS[turn]
+
+    @property
+    def mark_id(self) -> MarkId | None:
+        """The id if its own correlation proves it, whatever the synchronisation says."""
+        return _id_of(self.payload, self._bar)
+
+    def search(self, analysis: Analysis, worth: NDArray[np.bool_]) -> None:
+        """Search the candidates that are worth it."""
+        searched = search(analysis, self.pattern, self.seen, worth)
         found = _paid(searched.payload)
         sync = log10_of_best(searched.sync_log10_p, _SHARES)
-        if _id_of(found, bar) is not None or sync < log10_p:
-            payload, linear = found, searched.linear
-        log10_p = min(log10_p, sync)
-    if payload is not None:
-        log10_p = min(log10_p, payload.log10_p)
-    geometry = Geometry(*describe(linear))
-    return _finding(key.key_id, log10_p, _id_of(payload, bar), geometry)
+        if _id_of(found, self._bar) is not None or sync < self.log10_p:
+            self.payload, self.linear = found, searched.linear
+        self.log10_p = min(self.log10_p, sync)
+
+    def finding(self, key_id: str) -> WatermarkFinding:
+        """Give the finding; it has not paid for other keys."""
+        log10_p = self.log10_p
+        if self.payload is not None:
+            log10_p = min(log10_p, self.payload.log10_p)
+        if log10_p > FOUND_LOG10_P:
+            return _finding(key_id, log10_p, None, None)
+        return _finding(key_id, log10_p, self.mark_id, Geometry(*describe(self.linear)))
+
+
+def _search_all(analysis: Analysis, looks: list[_Look]) -> None:
+    """Search with those keys alone for which a shift of some candidate stands out."""
+    if not looks:
+        return
+    candidates = [(lines, power) for _, lines, power in analysis.candidates]
+    worth = worth_a_look(candidates, [look.pattern for look in looks], LEVEL)
+    for look, some in zip(looks, worth, strict=True):
+        if some.any() or look.seen.log10_p <= SEEN:
+            look.search(analysis, some)
 
 
 def _upright_payload(analysis: Analysis, pattern: KeyPattern, turn: int) -> PayloadEvidence | None:

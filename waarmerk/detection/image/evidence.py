@@ -6,6 +6,7 @@ its whole word correlates, proves the mark as well, with all 2^64 ids paid for.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,13 +21,18 @@ from waarmerk.marking.payload import Code, MarkId
 
 __all__ = [
     "FINER",
+    "NOTHING",
+    "REFINED",
     "SHIFTS",
     "VARIANTS",
     "PayloadEvidence",
     "SyncEvidence",
+    "matched_lines",
     "read_payload",
+    "shift_turns",
     "shifted_sync",
     "upright_lines",
+    "upright_quiet",
     "upright_sync",
 ]
 
@@ -37,7 +43,7 @@ LOG10_IDS = 64 * math.log10(2.0)
 VARIANTS = 2  # signs of the synchronisation pattern
 SHIFTS = 112  # of a tile, in either direction: 8/7 canonical pixels apart
 FINER = 3  # times closer together are the shifts that are looked at around a peak
-_REFINED = 2  # orientations whose peaks are refined
+REFINED = 2  # orientations whose peaks are refined
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,9 @@ class SyncEvidence:
     orientation: int
     offset: NDArray[np.float64]
     sign: float
+
+
+NOTHING = SyncEvidence(0.0, 0, np.zeros(2), 1.0)
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,19 @@ def upright_sync(
     )
 
 
+def upright_quiet(
+    values: NDArray[np.complex64],
+    energy: NDArray[np.float32],
+    patterns: Sequence[KeyPattern],
+    level: float,
+) -> NDArray[np.bool_]:
+    """Tell of which keys `upright_sync` would surely find nothing down to a log10 p [keys]."""
+    totals = (np.array([pattern.sync_turn for pattern in patterns]) @ values.T).real
+    # A tenth of a decade is far more than single precision is wrong by.
+    least = np.sqrt((-level - 0.1) * math.log(10.0) * np.maximum(energy, 0.0))
+    return np.asarray(np.all(np.abs(totals) < least, axis=1), np.bool_)
+
+
 def shifted_sync(
     lines: NDArray[np.complexfloating], power: NDArray[np.floating], pattern: KeyPattern
 ) -> SyncEvidence:
@@ -136,11 +158,7 @@ def shifted_sync(
     """
     from waarmerk.kernels.lattice import peaks
 
-    weighted = lines * weights(lines, power)
-    energy = float(np.sum(np.abs(weighted) ** 2))
-    index, conjugate = SCHEME.orientation_lines
-    turned = weighted[index]
-    turned[conjugate] = turned[conjugate].conj()
+    turned, energy = matched_lines(lines, power)
     matched = (turned * pattern.sync_turn).astype(np.complex64)
     x, y = SCHEME.sync_lines.T
     # Two orientations in one transform: surfaces are real, so one goes into the real part and one
@@ -162,13 +180,25 @@ def shifted_sync(
     peaks(parts, places)
     totals = np.take_along_axis(parts, places[:, None], 1)[:, 0].ravel()
     found = []
-    for orientation in np.argsort(-np.abs(totals))[:_REFINED]:
+    for orientation in np.argsort(-np.abs(totals))[:REFINED]:
         pair, part = divmod(int(orientation), 2)
         row, column = divmod(int(places[pair, part]), SHIFTS)
         total, offset = _refined_peak(matched[orientation], row, column)
         sign = -1.0 if total < 0 else 1.0
         found.append(SyncEvidence(log10_tail(abs(total), energy), int(orientation), offset, sign))
     return min(found, key=lambda evidence: evidence.log10_p)
+
+
+def matched_lines(
+    lines: NDArray[np.complexfloating], power: NDArray[np.floating]
+) -> tuple[NDArray[np.complexfloating], float]:
+    """Weigh the lines of a geometry and put them in place for every turn [8, L]; their energy."""
+    weighted = lines * weights(lines, power)
+    energy = float(np.sum(np.abs(weighted) ** 2))
+    index, conjugate = SCHEME.orientation_lines
+    turned = weighted[index]
+    turned[conjugate] = turned[conjugate].conj()
+    return turned, energy
 
 
 def _refined_peak(
@@ -186,7 +216,7 @@ def _refined_peak(
     around = np.arange(-2 * FINER, 2 * FINER + 1)
     rows = (row * FINER + around) % (SHIFTS * FINER)
     columns = (column * FINER + around) % (SHIFTS * FINER)
-    across, down = _shift_turns()
+    across, down = shift_turns()
     surface = ((down[rows] * matched) @ across[columns].T).real
     i, j = divmod(int(np.argmax(np.abs(surface))), len(around))
     half = SHIFTS * FINER // 2
@@ -195,7 +225,7 @@ def _refined_peak(
 
 
 @cache
-def _shift_turns() -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
+def shift_turns() -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
     """Give the factors of every line for every fine shift across and down [SHIFTS * FINER, L]."""
     shift = np.arange(SHIFTS * FINER)[:, None]
     step = -2j * np.pi / (SHIFTS * FINER)
@@ -230,6 +260,8 @@ def read_payload(
     """
     if place_known:
         soft = [tiles.soft_bits(pattern)]
+        if _energy_z(soft[0], tiles.payload_energy) < gate:  # as it is with nearly every key
+            return None
     else:
         soft = [
             tiles.soft_bits(pattern, down, across)

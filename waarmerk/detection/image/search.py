@@ -12,7 +12,9 @@
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +35,7 @@ from waarmerk.detection.statistics import log10_of_best
 from waarmerk.marking.image.lines import TileLines
 from waarmerk.marking.image.scheme import ORIENTATIONS, KeyPattern
 
-__all__ = ["SEEN", "Searched", "search"]
+__all__ = ["LEVEL", "SEEN", "Searched", "search"]
 
 SEEN = -4.5  # log10 p of upright synchronisation, alone, from which its orientation is believed
 _PROMISING = -7.5  # log10 p of a searched peak, alone, from which the payload is read
@@ -44,6 +46,9 @@ _CLEAR = -10.0  # log10 p of a peak, alone, that is hardly ever chance
 _GATE, _LOW_GATE = 2.8, 1.2  # deviations of payload energy from which it is decoded; if clear
 
 _SYNC_HYPOTHESES = CANDIDATES * len(ORIENTATIONS) * VARIANTS * (FINER * SHIFTS) ** 2
+LEVEL = -(math.log10(_SYNC_HYPOTHESES) + math.log10(4))
+"""log10 p of a peak, alone, of which nothing is left when all is paid for (4: shares of the level).
+It lies above `_PROMISING`, so that a peak that does not reach it leads to nothing."""
 _PAYLOAD_HYPOTHESES = _STARTS * (1 + _BENDS)  # each pays for its 64 places and all ids itself
 
 
@@ -59,7 +64,12 @@ class Searched:
     linear: NDArray[np.float64]
 
 
-def search(analysis: Analysis, pattern: KeyPattern, seen: SyncEvidence) -> Searched:
+def search(
+    analysis: Analysis,
+    pattern: KeyPattern,
+    seen: SyncEvidence,
+    worth: Sequence[bool] | NDArray[np.bool_],
+) -> Searched:
     """Look for the mark of a key in a picture that was cropped, scaled, turned or bent.
 
     Parameters
@@ -71,16 +81,18 @@ def search(analysis: Analysis, pattern: KeyPattern, seen: SyncEvidence) -> Searc
     seen
         What the fast look found of the synchronisation: if it stands in place but the payload
         could not be read, the picture may only be slightly bent.
+    worth
+        Which candidates may reach `LEVEL`; the others count as if they showed nothing.
     """
     shape = analysis.residual.shape
     starts: list[tuple[float, Alignment, float]] = []
-    for matrix, lines, power in analysis.candidates:
+    for matrix, lines, power in compress(analysis.candidates, worth):
         peak = shifted_sync(lines, power, pattern)
         starts.append(
             (peak.log10_p, from_peak(matrix, peak.orientation, peak.offset, shape), peak.sign)
         )
     starts.sort(key=lambda entry: entry[0])
-    sync = log10_of_best(starts[0][0], _SYNC_HYPOTHESES)
+    sync = log10_of_best(starts[0][0], _SYNC_HYPOTHESES) if starts else 0.0
     promising = [entry for entry in starts if entry[0] <= _PROMISING]
     if seen.log10_p <= SEEN:
         promising.insert(0, (seen.log10_p, upright(seen.orientation, shape), seen.sign))
@@ -89,7 +101,7 @@ def search(analysis: Analysis, pattern: KeyPattern, seen: SyncEvidence) -> Searc
         payload, last = _read_bending(analysis, pattern, alignment, sign, gate)
         if payload is not None and payload.log10_p <= _ENOUGH:
             return Searched(sync, payload, last.linear(shape))
-    best = (promising or starts)[0][1]
+    best = [*promising, *starts, (0.0, upright(0, shape), 1.0)][0][1]
     return Searched(sync, None, best.linear(shape))
 
 

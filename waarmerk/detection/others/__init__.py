@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from waarmerk.detection.finding import WatermarkFinding
+    from waarmerk.marking.colours import Colours
 
-__all__ = ["left_by_jpeg", "public_marks"]
+__all__ = ["left_by_jpeg", "public_marks", "rows_read"]
 
 _COARSEST: Final = 47.0
 """Mean step of the colour table. libjpeg's tables have 43 at quality 75 and 51 at 70; with halved
 colours, hardly a marked picture is found at the first, and none of ten at the second."""
 
 
-def public_marks(pixels: NDArray[np.uint8]) -> tuple[WatermarkFinding, ...]:
+def public_marks(pixels: NDArray[np.uint8] | Colours) -> tuple[WatermarkFinding, ...]:
     """Return the public watermarks that a picture carries, the surest first.
 
     Parameters
     ----------
-    pixels : uint8 [H, W, 3] or [H, W, 4]
+    pixels : uint8 [H, W, 3] or [H, W, 4], or the colours of a file
         RGB at the size at which the picture was made: these marks do not survive a resize or a
         crop. Alpha is not looked at, and a gray picture ([H, W]) carries none of them.
 
@@ -40,6 +41,16 @@ def public_marks(pixels: NDArray[np.uint8]) -> tuple[WatermarkFinding, ...]:
     from waarmerk.detection.others import imwatermark
 
     return imwatermark.find(pixels)
+
+
+def rows_read(height: int, width: int) -> tuple[int, int]:
+    """Return which rows of a picture `public_marks` reads: the first, and the one behind the last.
+
+    Of a large picture that is a band, for the marks are everywhere.
+    """
+    from waarmerk.detection.others import imwatermark
+
+    return imwatermark.band(height, width)
 
 
 def left_by_jpeg(tables: Mapping[int, Sequence[int]], sampling: int) -> bool:

@@ -30,6 +30,8 @@ all of them at once; so of words the mean over all letters is taken off each bit
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -42,8 +44,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from waarmerk.detection.finding import Kind
+    from waarmerk.marking.colours import Colours
 
-__all__ = ["FOUND", "MARKS", "SCHEME", "PublicMark", "block_values", "evidence", "find"]
+__all__ = ["FOUND", "MARKS", "SCHEME", "PublicMark", "band", "block_values", "evidence", "find"]
 
 SCHEME: Final = "imwatermark.dwt-dct"
 
@@ -53,8 +56,10 @@ FOUND: Final = -6.0
 MIN_PIXELS: Final = 256 * 256  # imwatermark/watermark.py refuses smaller pictures
 # The mark is everywhere, so of a large picture a band across its middle is enough.
 MAX_PIXELS: Final = 1 << 21
-_ROWS: Final = 64  # at a time, so that everything stays in the cache; whole blocks
+_ROWS: Final = 8  # of blocks at a time, so that everything stays in the cache
 _STEP: Final = 36.0  # imwatermark/maxDct.py, ``scales``
+_LUMA: Final = (0.299, 0.587, 0.114)  # of OpenCV's YUV
+_HALF: Final = 0.492 / 2
 
 Reading = Literal["float", "swapped", "8 bit"]
 """How the picture was handed over: floats, floats with R and B exchanged, or 8-bit pixels."""
@@ -105,10 +110,23 @@ MARKS: Final = (
 TRIES: Final = sum(len(mark.readings) for mark in MARKS)
 
 
-def find(pixels: NDArray[np.uint8]) -> tuple[WatermarkFinding, ...]:
+def band(height: int, width: int) -> tuple[int, int]:
+    """Return the first row that is looked at in a picture, and the one behind the last.
+
+    A large picture may be given without its other rows.
+    """
+    rows, columns = height // 8, width // 8
+    used = max(1, min(rows, MAX_PIXELS // max(1, 64 * columns)))
+    if used >= rows:
+        return 0, height
+    top = (rows - used) // 2
+    return 8 * top, 8 * (top + used)
+
+
+def find(pixels: NDArray[np.uint8] | Colours) -> tuple[WatermarkFinding, ...]:
     """Return what `evidence` is sure of, the surest first; of each system one finding."""
     found = []
-    for mark, value in evidence(pixels).items():
+    for mark, value in evidence(pixels, FOUND).items():
         if value <= FOUND:
             found.append(
                 WatermarkFinding(
@@ -123,12 +141,14 @@ def find(pixels: NDArray[np.uint8]) -> tuple[WatermarkFinding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.log10_p or 0.0))
 
 
-def evidence(pixels: NDArray[np.uint8]) -> dict[PublicMark, float]:
+def evidence(pixels: NDArray[np.uint8] | Colours, level: float = 0.0) -> dict[PublicMark, float]:
     """Return log10 p of every mark, all readings paid for.
 
     Parameters
     ----------
-    pixels : uint8 [H, W, 3] or [H, W, 4]
+    pixels : uint8 [H, W, 3] or [H, W, 4], or the colours of a file
+    level
+        A mark that surely does not come down to this log10 p is given 0.
 
     Returns
     -------
@@ -136,9 +156,12 @@ def evidence(pixels: NDArray[np.uint8]) -> dict[PublicMark, float]:
         Empty if the picture cannot carry such a mark: gray, under 65,536 pixels, or without a
         single block of 8 x 8.
     """
-    if pixels.ndim != 3 or pixels.shape[2] < 3:
-        return {}
-    height, width = pixels.shape[:2]
+    if isinstance(pixels, np.ndarray):
+        if pixels.ndim != 3 or pixels.shape[2] < 3:
+            return {}
+        height, width = pixels.shape[:2]
+    else:
+        width, height = pixels.image.size
     if height * width < MIN_PIXELS or min(height, width) < 8:
         return {}
     first, values = block_values(pixels)
@@ -146,19 +169,22 @@ def evidence(pixels: NDArray[np.uint8]) -> dict[PublicMark, float]:
     out = {}
     for mark in MARKS:
         signs = np.where(np.frombuffer(mark.bits.encode(), np.uint8) == ord("1"), 1.0, -1.0)
-        best = min(_log10_p(waves[name], first, signs, mark.period) for name in mark.readings)
+        least = level - math.log10(TRIES)
+        best = min(
+            _log10_p(waves[name], first, signs, mark.period, least) for name in mark.readings
+        )
         out[mark] = log10_of_best(best, TRIES)
     return out
 
 
 def block_values(
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8] | Colours,
 ) -> tuple[int, dict[Reading, NDArray[np.float32]]]:
     """Return the value of every block in which its bit is, for every way to read it.
 
     Parameters
     ----------
-    pixels : uint8 [H, W, 3]
+    pixels : uint8 [H, W, 3] or [H, W, 4], or the colours of a file
 
     Returns
     -------
@@ -166,22 +192,49 @@ def block_values(
         The number of the first block that was looked at.
     values : dict of float32 [blocks]
     """
-    rows, columns = pixels.shape[0] // 8, pixels.shape[1] // 8
-    used = max(1, min(rows, MAX_PIXELS // max(1, 64 * columns)))
-    top = (rows - used) // 2
-    band = pixels[8 * top : 8 * (top + used), : 8 * columns]
-    lows, highs = [], []
-    for start in range(0, band.shape[0], _ROWS):
-        low, high = _extremes(_sums(band[start : start + _ROWS]))
-        lows.append(low)
-        highs.append(high)
-    low, high = np.concatenate(lows, axis=1), np.concatenate(highs, axis=1)
-    return top * columns, {
+    if isinstance(pixels, np.ndarray):
+        height, width = pixels.shape[:2]
+        top, bottom = band(height, width)
+    else:
+        width, top, bottom = pixels.width, pixels.first, pixels.last
+    rows, columns = (bottom - top) // 8, width // 8
+    low = np.empty((2, rows, columns), np.float32)
+    high = np.empty_like(low)
+    for done in range(0, rows, _ROWS):
+        part = slice(done, min(done + _ROWS, rows))
+        start, stop = top + 8 * part.start, top + 8 * part.stop
+        _extremes_of(pixels, start, stop, low[:, part], high[:, part])
+    low, high = low.reshape(2, -1), high.reshape(2, -1)
+    return top // 8 * columns, {
         # Floats have an offset of 0.5 in U, hence 1 in these sums.
         "float": np.maximum(np.abs(low[0] + 1.0), np.abs(high[0] + 1.0)),
         "swapped": np.maximum(np.abs(low[1] + 1.0), np.abs(high[1] + 1.0)),
         "8 bit": high[0] + 255.0,
     }
+
+
+def _extremes_of(
+    pixels: NDArray[np.uint8] | Colours,
+    start: int,
+    stop: int,
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+) -> None:
+    """Fill in minimum and maximum of every block in some rows, of B - Y and R - Y [2, n, m]."""
+    if isinstance(pixels, np.ndarray):
+        rows = pixels[start:stop]
+    elif pixels.ycc or "numba" in sys.modules:
+        # To load Numba takes as long as a hundred pictures do without it, and this gives the same.
+        from waarmerk.kernels.colours import block_extremes
+
+        words = pixels.words(start, stop)
+        block_extremes(words, pixels.ycc, np.array(_LUMA, np.float32), _HALF, low, high)
+        return
+    else:
+        rows = pixels.pixels(start, stop)
+    least, most = _extremes(_sums(rows[:, : 8 * low.shape[2]]))
+    low[:] = least.reshape(low.shape)
+    high[:] = most.reshape(low.shape)
 
 
 def _sums(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -190,15 +243,14 @@ def _sums(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
     red, green, blue = (
         np.add(pairs[:, ::2, k], pairs[:, 1::2, k], dtype=np.float32) for k in range(3)
     )
-    half = np.float32(0.492 / 2)
-    green *= np.float32(0.587)
+    green *= np.float32(_LUMA[1])
     out = np.stack((blue, red))
-    out *= np.float32(1 - 0.114)
+    out *= np.float32(1 - _LUMA[2])
     for result, other in ((out[0], red), (out[1], blue)):
         np.subtract(result, green, out=result)
-        np.multiply(other, np.float32(0.299), out=other)
+        np.multiply(other, np.float32(_LUMA[0]), out=other)
         np.subtract(result, other, out=result)
-    out *= half
+    out *= np.float32(_HALF)
     return out
 
 
@@ -217,21 +269,33 @@ def _extremes(sums: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _log10_p(
-    wave: NDArray[np.float32], first: int, signs: NDArray[np.float64], period: int
+    wave: NDArray[np.float32],
+    first: int,
+    signs: NDArray[np.float64],
+    period: int,
+    level: float = 0.0,
 ) -> float:
-    """Return log10 of the bound on the chance that random signs agree with the picture as well."""
+    """Return log10 of the bound on the chance that random signs agree with the picture as well.
+
+    0 where it surely lies above `level`.
+    """
     length = len(signs)
     before = first % length
     padded = np.zeros(-(-(before + len(wave)) // length) * length)
     padded[before : before + len(wave)] = wave
-    counts = np.zeros_like(padded)
-    counts[before : before + len(wave)] = 1.0
-    blocks = counts.reshape(-1, length).sum(axis=0)
+    blocks = np.full(length, len(padded) // length, np.float64)
+    blocks[:before] -= 1.0
+    blocks[length - (len(padded) - before - len(wave)) :] -= 1.0
     means = padded.reshape(-1, length).sum(axis=0) / np.maximum(blocks, 1.0)
     means.shape = (-1, period)
     means -= means.mean(axis=0)
     means = means.ravel()
-    return _log10_sign_tail(float(signs @ means), np.abs(means))
+    total, magnitudes = float(signs @ means), np.abs(means)
+    # As a function of the sum the exponent is convex, from 0 at 0 to log 2 for each of the signs
+    # where all agree: it lies below the straight line between.
+    if -total * length * math.log10(2.0) > level * float(magnitudes.sum()):
+        return 0.0
+    return _log10_sign_tail(total, magnitudes)
 
 
 def _log10_sign_tail(total: float, magnitudes: NDArray[np.float64]) -> float:

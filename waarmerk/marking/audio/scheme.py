@@ -23,7 +23,15 @@ from numpy.typing import NDArray
 from waarmerk.marking.key import MarkingKey
 from waarmerk.marking.payload import Code, MarkId
 
-__all__ = ["SCHEME", "AudioScheme", "KeyPattern", "key_pattern", "start_frame", "sync_sign"]
+__all__ = [
+    "SCHEME",
+    "AudioScheme",
+    "KeyPattern",
+    "key_pattern",
+    "start_frame",
+    "sync_sign",
+    "sync_turn",
+]
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,18 @@ def key_pattern(key: MarkingKey) -> KeyPattern:
         payload_sign=payload.signs(shape[0] * shape[1]).reshape(shape),
         payload_place=places.reshape(shape).astype(np.int16),
     )
+
+
+@lru_cache(maxsize=4096)
+def sync_turn(key: MarkingKey) -> NDArray[np.complex64]:
+    """Give `KeyPattern.sync_turn` of a key alone, which takes a hundredth of the time and memory.
+
+    A key that finds nothing needs no more.
+    """
+    lines = len(SCHEME.sync_lines)
+    phase = key.stream(SCHEME.name, "sync").phases(lines * SCHEME.bands).reshape(lines, -1)
+    turn: NDArray[np.complex64] = np.exp(-1j * phase).astype(np.complex64)
+    return turn
 
 
 def sync_sign(mark_id: MarkId) -> float:

@@ -6,7 +6,7 @@ and weights do not depend on the key: all keys share them.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import scipy.fft
@@ -94,6 +94,14 @@ def _turns() -> NDArray[np.complex64]:
     return turns
 
 
+@lru_cache(maxsize=512)
+def _cells(rows: int, columns: int, down: int, across: int) -> NDArray[np.int64]:
+    """Give the cells of the key's grid that so many tiles take, from one of them on."""
+    i = (np.arange(rows) + down) % SCHEME.grid
+    j = (np.arange(columns) + across) % SCHEME.grid
+    return np.add.outer(i * SCHEME.grid, j).ravel()
+
+
 @dataclass(frozen=True, eq=False)
 class TileLines:
     """The tiles of a residual, transformed.
@@ -154,12 +162,10 @@ class TileLines:
         """
         from waarmerk.kernels.tiles import gather_bits
 
-        i = (np.arange(self.rows) + down) % SCHEME.grid
-        j = (np.arange(self.columns) + across) % SCHEME.grid
         out = np.empty(SCHEME.code_length)
         gather_bits(
             self.payload,
-            np.add.outer(i * SCHEME.grid, j).ravel(),
+            _cells(self.rows, self.columns, down, across),
             pattern.payload_phase,
             pattern.payload_place,
             pattern.payload_start,

@@ -176,7 +176,7 @@ def sync_sign(mark_id: MarkId) -> float:
     return -1.0 if int(mark_id) & 1 else 1.0
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def key_pattern(key: MarkingKey) -> KeyPattern:
     """Derive the pattern of a key from its streams ``sync`` and ``payload`` of the scheme."""
     scheme = SCHEME
