@@ -122,6 +122,8 @@ def scan(
 
     Exit status: 0 when every file has its row, 2 when the scan itself failed.
     """
+    if engine == "local":
+        _start_process()
     from waarmerk.scan.inputs import Listing
     from waarmerk.scan.run import Scan
 
@@ -170,6 +172,7 @@ def watch(
 
     Exit status: 0 when it was stopped by Ctrl-C or SIGTERM, 2 when it failed.
     """
+    _start_process()
     from waarmerk.scan.inputs import Listing
     from waarmerk.scan.run import Scan
     from waarmerk.scan.watch import arriving
@@ -188,6 +191,16 @@ def watch(
         ),
     )
     return 0
+
+
+def _start_process() -> None:
+    """Let a process load its libraries on another core, while this one loads its own.
+
+    Further ones would only take this one's.
+    """
+    from waarmerk.scan.processes import prepare
+
+    prepare(1)
 
 
 def settings_of(

@@ -82,7 +82,7 @@ def test_a_crash_is_tried_once_more_before_the_file_is_blamed(
 def test_a_killed_process_costs_no_file(whole, files, scan_key):
     with Guard(settings(scan_key)) as guard:
         assert guard.row(files[1])["status"] == "ok"
-        os.kill(guard._process.pid if whole else guard._worker, signal.SIGKILL)
+        os.kill(guard._process.running.pid if whole else guard._worker, signal.SIGKILL)
         assert guard.row(files[0])["mark_id"] == MARK.hex
         assert guard.restarts == 1
 
@@ -135,7 +135,7 @@ from waarmerk.scan.settings import Limits, ScanSettings
 from waarmerk.scan.source import Source
 guard = guard_for(ScanSettings(limits=Limits(seconds=3.0)))
 guard.row(Source({files[1].uri!r}))
-print(guard._process.pid, guard._worker, flush=True)
+print(guard._process.running.pid, guard._worker, flush=True)
 guard.row(Source({files[6].uri!r}))
 """
     scanning = subprocess.Popen(  # noqa: S603

@@ -47,7 +47,8 @@ AGAIN: Final = 75
 GRACE: Final = 5.0
 """Seconds that the guard has to end a worker that is late, before it ends by itself."""
 
-_LAYERS = ("labels", "manifest", "picture_file", "sound_file", "text_file")
+_LAYERS = ("image", "audio", "labels", "manifest", "picture_file", "sound_file", "text_file")
+_NEEDED = ("av", "soundfile", "soxr", *(f"waarmerk.detection.{name}" for name in _LAYERS))
 _FILES_A_WORKER = 5000
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 _MEMBERS_AN_ANSWER = 500
@@ -59,6 +60,8 @@ def main() -> int:
     # Libraries may print what they like; answers have a channel of their own.
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    _keep_memory()
+    _load()
     (length,) = struct.unpack("<Q", _exactly(8))
     settings: ScanSettings = pickle.loads(_exactly(length))  # noqa: S301 - from our own guard
     from waarmerk.errors import WaarmerkError
@@ -70,19 +73,21 @@ def main() -> int:
     except (WaarmerkError, OSError) as error:
         _answer(out, {"refused": str(error)})
         return 1
-    _keep_memory()
-    _warm(settings)
+    _compile_for_pictures(settings)
     # Until here it is kept for whoever wonders why nothing started; a library may say any amount.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
     if not hasattr(os, "fork"):
         _serve(examiner, settings, out)
         return 0
+    rest = [_compile_for_sounds, _read_something]
     while True:
         worker = os.fork()
         if worker == 0:
             _end_with_parent()
             os._exit(_serve(examiner, settings, out))
+        while rest:  # while the first worker is busy already: the next ones have it
+            rest.pop(0)(settings)
         status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
         if status == 0:
             return 0
@@ -186,24 +191,45 @@ def _keep_memory() -> None:
             mallopt(trim_threshold, 512 << 20)
 
 
-def _warm(settings: ScanSettings) -> None:
-    """Load and compile what most files need, so that every worker has it from its first file."""
-    import numpy as np
-    from PIL import Image
+def _load() -> None:
+    """Load what files need.
 
-    from waarmerk.detection.file import detect_bytes, find_sound_watermark, find_watermark
+    Also because a worker that is short of memory may fail to do so, and then goes without.
+    """
     from waarmerk.marking.decoder import PLUGINS
 
-    # Also because a worker that is short of memory may fail to load them, and then goes without.
-    needed = ["av", "soundfile", "soxr", *(f"waarmerk.detection.{name}" for name in _LAYERS)]
-    for module in (*needed, *(plugin for plugin, _ in PLUGINS.values())):
+    plugins = (plugin for plugin, _ in PLUGINS.values())
+    for module in (*_NEEDED, *plugins):
         importlib.import_module(module)
-    keys = tuple(settings.keys)[:1]
-    if keys:
+
+
+def _compile_for_pictures(settings: ScanSettings) -> None:
+    """Have the kernels for pictures loaded from the cache, or compiled."""
+    import numpy as np
+
+    from waarmerk.detection.file import find_watermark
+
+    if settings.keys:
         noise = np.random.default_rng(1).integers(0, 255, (512, 640, 3), np.uint8)
-        find_watermark(noise, keys, settings.effort)
+        find_watermark(noise, settings.keys.keys[:1], settings.effort)
+
+
+def _compile_for_sounds(settings: ScanSettings) -> None:
+    import numpy as np
+
+    from waarmerk.detection.file import find_sound_watermark
+
+    if settings.keys:
         sound = np.random.default_rng(1).normal(0.0, 0.1, 48_000).astype(np.float32)
-        find_sound_watermark(sound, 16_000, keys, settings.effort)
+        find_sound_watermark(sound, 16_000, settings.keys.keys[:1], settings.effort)
+
+
+def _read_something(_settings: ScanSettings) -> None:
+    """Load what the layers of a small file need when they are first looked at."""
+    from PIL import Image
+
+    from waarmerk.detection.file import detect_bytes
+
     tiny = io.BytesIO()
     Image.new("RGB", (8, 8)).save(tiny, "PNG")
     detect_bytes(tiny.getvalue(), "tiny.png")

@@ -15,23 +15,23 @@ import pickle
 import queue
 import signal
 import struct
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from time import monotonic
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from waarmerk.errors import WaarmerkError
+from waarmerk.scan import processes
 from waarmerk.scan.listing import Failed
 from waarmerk.scan.row import failed_row, from_json
 from waarmerk.scan.source import Source
 
 if TYPE_CHECKING:
+    import subprocess
     from types import TracebackType
 
+    from waarmerk.scan.processes import Process
     from waarmerk.scan.row import Row, RowStatus
     from waarmerk.scan.settings import ScanSettings
 
@@ -42,13 +42,6 @@ _START_SECONDS: Final = 120.0
 
 _ATTEMPTS: Final = 2
 _STARTS: Final = 3
-_ONE_THREAD: Final = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
-"""Threads do not outlive a fork, and there is a worker for every core."""
 
 
 class GuardError(WaarmerkError):
@@ -77,9 +70,8 @@ class Guard:
     def __init__(self, settings: ScanSettings) -> None:
         self._settings = settings
         self._id: str = settings.record()["id"]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._said: IO[bytes] = io.BytesIO()
         self._worker: int | None = None
         self._number = self._served = 0
         self.closed = False
@@ -165,22 +157,14 @@ class Guard:
         if self._process is not None:
             return
         self._answers = queue.SimpleQueue()  # the last process may still say something in its own
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - is closed with the process
         try:
-            self._process = subprocess.Popen(
-                # -P: what lies in the folder that somebody scans from is nothing to import.
-                [sys.executable, "-P", "-m", "waarmerk.scan.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._said,
-                env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
-                bufsize=0,
-            )
+            self._process = processes.start()
         except OSError as error:
             raise GuardError(f"no process can be started to examine files: {error}") from error
         settings = pickle.dumps(self._settings)
         self._send(struct.pack("<Q", len(settings)) + settings)
-        threading.Thread(target=_read, args=(self._process, self._answers), daemon=True).start()
+        running = self._process.running
+        threading.Thread(target=_read, args=(running, self._answers), daemon=True).start()
 
     def close(self) -> None:
         """End the process, for good; one that is busy is not waited for."""
@@ -191,14 +175,7 @@ class Guard:
         """End the process, if there is one, and return its exit status."""
         process, self._process = self._process, None
         self._kill_worker()
-        if process is None:
-            return 0
-        process.kill()
-        status = process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-        self._said.close()
-        return status
+        return 0 if process is None else process.end()
 
     def _failed(self, source: Source, status: RowStatus, words: str, start: float) -> Row:
         seconds = monotonic() - start
@@ -281,8 +258,9 @@ class Guard:
         self.restarts += 1
         if self._process is None:
             return _EndedError("it was closed")
-        self._said.seek(0)
-        last = self._said.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
+        said = self._process.said
+        said.seek(0)
+        last = said.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
         status = self._end()
         return _EndedError(last or _in_words(status))
 
@@ -299,12 +277,13 @@ class Guard:
                 os.kill(worker, signal.SIGKILL)
 
     def _send(self, data: bytes) -> bool:
-        if self._process is None or self._process.stdin is None:
+        if self._process is None or self._process.running.stdin is None:
             return False
+        stdin = self._process.running.stdin.fileno()
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[os.write(self._process.stdin.fileno(), rest) :]
+                rest = rest[os.write(stdin, rest) :]
         except OSError:
             return False
         return True

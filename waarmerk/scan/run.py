@@ -14,6 +14,7 @@ from waarmerk.errors import InputError
 from waarmerk.scan.guard import Guard
 from waarmerk.scan.inputs import Failed, Listing, sources_of
 from waarmerk.scan.local import LocalEngine
+from waarmerk.scan.processes import cores
 from waarmerk.scan.results import open_results
 from waarmerk.scan.resume import needs_scan
 from waarmerk.scan.row import failed_row
@@ -322,7 +323,7 @@ def batches_of(sources: Iterable[Source | None], size: int) -> Iterator[list[Sou
 
 def _engine(scan: Scan) -> Engine:
     if scan.engine == "local":
-        engine = LocalEngine(scan.settings, scan.workers or _cores())
+        engine = LocalEngine(scan.settings, scan.workers or cores())
         engine.start()
         return engine
     if scan.engine == "ray":
@@ -330,8 +331,3 @@ def _engine(scan: Scan) -> Engine:
 
         return RayEngine(scan.settings, scan.workers)
     raise InputError(f"there is no engine {scan.engine!r}; there are {', '.join(ENGINES)}")
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,94 @@
+"""Starting the processes that examine files, before it is known what to look for.
+
+They load libraries for a second, which a command spends on reading its options and listing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import IO, Final
+
+__all__ = ["Process", "cores", "prepare", "start"]
+
+_ONE_THREAD: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+"""Threads do not outlive a fork, and there is a worker for every core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process, and a file that holds what it printed until it was ready."""
+
+    running: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+    def end(self) -> int:
+        """End it, if it runs, and return its exit status."""
+        self.running.kill()
+        status = self.running.wait()
+        for file in (self.running.stdin, self.said):
+            if file is not None:
+                file.close()
+        return status
+
+
+_ready: list[Process] = []
+
+
+def prepare(count: int) -> None:
+    """Start processes that `start` gives out later."""
+    if not _ready:
+        atexit.register(_end_the_rest)
+    while len(_ready) < count:
+        _ready.append(_new())
+
+
+def start() -> Process:
+    """Return a process that waits for its settings on its standard input.
+
+    Raises
+    ------
+    OSError
+        If the system starts none.
+    """
+    return _ready.pop() if _ready else _new()
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _new() -> Process:
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - is closed with the process
+    try:
+        running = subprocess.Popen(
+            # -P: what lies in the folder that somebody scans from is nothing to import.
+            [sys.executable, "-P", "-m", "waarmerk.scan.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
+            bufsize=0,
+        )
+    except OSError:
+        said.close()
+        raise
+    return Process(running, said)
+
+
+def _end_the_rest() -> None:
+    while _ready:
+        process = _ready.pop()
+        process.end()
+        if process.running.stdout is not None:
+            process.running.stdout.close()
