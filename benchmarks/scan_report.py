@@ -9,7 +9,7 @@ from benchmarks.scan_mix import MIX
 from waarmerk.bench.report.markdown import grouped, source, table
 from waarmerk.bench.rows import Row
 
-TITLES = {"scan": "Scans of many files"}
+TITLES = {"scan": "Scans of many files", "scan_faults": "Scans of many files: faults"}
 SHARE, SCALING, START, MORE_KEYS = 0.7, 1.8, 2.0, 3.0
 SETTLED = 1000  # files, after which memory is to stay as it is
 FLAT = 0.01  # of the median, for a thousand files more; less is what differs between files
@@ -329,4 +329,4 @@ def scan(header: Row, rows: list[Row]) -> str:
     return "\n\n".join([part for part in out if part] + [source(header, note)])
 
 
-SECTIONS = {"scan": (("scan.jsonl",), scan)}
+SECTIONS = {"scan": (("scan.jsonl",), scan), "scan_faults": (("scan_faults.jsonl",), scan)}

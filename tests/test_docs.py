@@ -196,7 +196,7 @@ def test_snippets_for_engines_use_what_there_is() -> None:
 
 def test_the_two_commands_are_those_of_the_ci() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
-    for command in ("pip install . && waarmerk demo", 'pip install ".[test]" && pytest'):
+    for command in ("pip install . && waarmerk demo", 'pip install ".[test]" && pytest -n auto'):
         assert f"```\n{command}\n```" in README
         assert f"'{command}'" in script
 
