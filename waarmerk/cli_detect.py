@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from waarmerk.cli_options import looking, trusted
 from waarmerk.cli_report import report_line
 from waarmerk.cli_text import look_for
 from waarmerk.console import FAILED, FOUND, NONE_FOUND, complain, in_words, print_line, width
@@ -16,20 +17,7 @@ __all__ = ["detect"]
 
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("--key", "keyfiles", metavar="KEYFILE", multiple=True,
-              help="Whose watermark to look for: a key or a ring of keys. Repeatable.")  # fmt: skip
-@click.option("--trust", metavar="PEM", multiple=True,
-              help="Certificates under which a manifest is trusted. Repeatable.")  # fmt: skip
-@click.option("--no-stored-trust", is_flag=True,
-              help="Leave out the lists that `waarmerk trust add` stored.")  # fmt: skip
-@click.option("--manifests", metavar="FOLDER",
-              help="What `mark --keep-manifest` kept, for copies that lost theirs.")  # fmt: skip
-@click.option("--effort", type=click.Choice(["fast", "full"]), default="full", show_default=True,
-              help="fast: no search for crops, other scales, angles, speeds, pitches.")  # fmt: skip
-@click.option("--tokenizer", metavar="PATH",
-              help="Of a text: its model's tokenizer.json, .tiktoken or folder.")  # fmt: skip
-@click.option("--scheme", "scheme_files", metavar="FILE", multiple=True,
-              help="Of a text: a token mark to look for, too. Repeatable.")  # fmt: skip
+@looking
 @click.option("--include-personal", is_flag=True,
               help="Also what metadata says of people: prompts, names and the like.")  # fmt: skip
 @click.option("--sign", "sign_key", metavar="PEM",
@@ -61,7 +49,6 @@ def detect(
     Exit status: 0 if a mark was found in any input, 1 if none was found, 2 if there was an error.
     """
     from waarmerk.detection.file import detect_file
-    from waarmerk.detection.manifest.trust import TrustLists, stored_lists
     from waarmerk.detection.plain import lines
     from waarmerk.marking.key import KeyRing
 
@@ -73,9 +60,7 @@ def detect(
 
         signer = ReportSigner.from_files(sign_key, sign_cert)
     keys = KeyRing.load(keyfiles)
-    lists = TrustLists.of(trust)
-    if not no_stored_trust:
-        lists += stored_lists()
+    lists = trusted(trust, stored=not no_stored_trust)
     look = look_for(tokenizer, scheme_files, keys)
     status = NONE_FOUND
     for position, name in enumerate(inputs):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from waarmerk.cli_options import looking, trusted
 from waarmerk.console import print_json, print_line, say, shown, width
 
 if TYPE_CHECKING:
@@ -44,24 +45,9 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg] # generic in newer vers
         return int(float(match[1]) * _UNITS[match[2]])
 
 
-def looking(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say what to look for, and what a file may cost."""
+def scanning(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a scan: what to look for, to keep, and to spend."""
     for option in reversed((
-        click.option("--key", "keyfiles", metavar="KEYFILE", multiple=True,
-                     help="Whose watermark to look for: a key or a ring of keys. Repeatable."),
-        click.option("--trust", metavar="PEM", multiple=True,
-                     help="Certificates under which a manifest is trusted. Repeatable."),
-        click.option("--no-stored-trust", is_flag=True,
-                     help="Leave out the lists that `waarmerk trust add` stored."),
-        click.option("--manifests", metavar="FOLDER",
-                     help="What `mark --keep-manifest` kept, for copies that lost theirs."),
-        click.option("--effort", type=click.Choice(["fast", "full"]), default="full",
-                     show_default=True,
-                     help="fast: no search for crops, other scales, angles, speeds, pitches."),
-        click.option("--tokenizer", metavar="PATH",
-                     help="Of texts: their model's tokenizer.json, .tiktoken or folder."),
-        click.option("--scheme", "scheme_files", metavar="FILE", multiple=True,
-                     help="Of texts: a token mark to look for, too. Repeatable."),
         click.option("--reports", is_flag=True, help="Put whole reports into the rows."),
         click.option("--include-personal", is_flag=True,
                      help="Let these say what metadata says of people."),
@@ -74,7 +60,7 @@ def looking(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     )):  # fmt: skip
         command = option(command)
-    return command
+    return looking(command)
 
 
 @click.command()
@@ -97,7 +83,7 @@ def looking(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--column", "columns", metavar="NAME", multiple=True,
               help="Of Parquet files: a column with files. Repeatable.")  # fmt: skip
 @click.option("-0", "--null", is_flag=True, help="Names on stdin end with NUL, not with a line.")
-@looking
+@scanning
 def scan(
     *,
     inputs: tuple[str, ...],
@@ -153,7 +139,7 @@ def scan(
               help="For which nobody must have written to a file.")  # fmt: skip
 @click.option("--no-archives", is_flag=True,
               help="Do not look into zip, tar and Parquet files.")  # fmt: skip
-@looking
+@scanning
 def watch(
     *,
     folder: Path,
@@ -224,7 +210,6 @@ def settings_of(
     WaarmerkError
         If a file that they name cannot be used.
     """
-    from waarmerk.detection.manifest.trust import TrustLists, stored_lists
     from waarmerk.marking.key import KeyRing
     from waarmerk.scan.settings import Limits, ScanSettings
 
@@ -232,16 +217,13 @@ def settings_of(
         raise click.UsageError("--scheme needs --tokenizer: the mark is in the tokens")
     if include_personal and not reports:
         raise click.UsageError("--include-personal goes with --reports: rows hold nothing personal")
-    lists = TrustLists.of(trust)
-    if not no_stored_trust:
-        lists += stored_lists()
     try:
         limits = Limits(time_limit, memory_limit)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     settings = ScanSettings(
         keys=KeyRing.load(keyfiles),
-        trust=lists,
+        trust=trusted(trust, stored=not no_stored_trust),
         effort=effort,
         tokenizer=tokenizer,
         schemes=scheme_files,

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.scan.opening import listed, outcome, read
 from waarmerk.errors import InputError
 from waarmerk.scan import content
 from waarmerk.scan.archives import container_of, inside
 from waarmerk.scan.content import name_of, opened
-from waarmerk.scan.inputs import Failed, Listing, sources_of
+from waarmerk.scan.inputs import Failed
 from waarmerk.scan.members import Names
 from waarmerk.scan.source import Source
 
@@ -34,22 +35,6 @@ PACKED = {
 def nothing_stays_open():
     yield
     content.close()
-
-
-def read(source):
-    with opened(source) as found:
-        return found if isinstance(found, bytes) else found.read_bytes()
-
-
-def outcome(source):
-    try:
-        return str(len(read(source)))
-    except InputError as error:
-        return str(error)
-
-
-def listed(path, **options):
-    return list(sources_of([path], options=Listing(**options)))
 
 
 def split(found):

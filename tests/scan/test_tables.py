@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from tests.marking.test_source import encoded  # noqa: E402
+from tests.scan.opening import listed, outcome, read  # noqa: E402
 from waarmerk.detection.file import detect_bytes  # noqa: E402
 from waarmerk.errors import InputError  # noqa: E402
 from waarmerk.scan import content  # noqa: E402
 from waarmerk.scan.content import name_of, opened  # noqa: E402
-from waarmerk.scan.inputs import Failed, Listing, sources_of  # noqa: E402
+from waarmerk.scan.inputs import Failed  # noqa: E402
 from waarmerk.scan.source import Source  # noqa: E402
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -23,22 +24,6 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 def nothing_stays_open():
     yield
     content.close()
-
-
-def read(source):
-    with opened(source) as found:
-        return found if isinstance(found, bytes) else found.read_bytes()
-
-
-def outcome(source):
-    try:
-        return str(len(read(source)))
-    except InputError as error:
-        return str(error)
-
-
-def listed(path, **options):
-    return list(sources_of([path], options=Listing(**options)))
 
 
 def inner(found):
