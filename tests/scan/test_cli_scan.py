@@ -210,7 +210,7 @@ def test_three_kills_lose_and_double_nothing(harmful_decoders, folder, keyfile, 
         (folder / f"{name}.bmp").write_bytes(harmful(CRASHES))
     (folder / "d.bmp").write_bytes(harmful(HANGS))
     out = tmp_path / "results.jsonl"
-    command = ("scan", folder, "-o", out, "--key", keyfile, "--time-limit", 5, "--resume")
+    command = ("scan", folder, "-o", out, "--key", keyfile, "--time-limit", 4, "--resume")
     for more in (1, 4, 8):
         scanning = start(*command)
         wait_for(

@@ -28,8 +28,9 @@ import select
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from waarmerk.scan.source import Source
@@ -73,21 +74,21 @@ def main() -> int:
     except (WaarmerkError, OSError) as error:
         _answer(out, {"refused": str(error)})
         return 1
-    _compile_for_pictures(settings)
+    _picture(settings, "JPEG")
     # Until here it is kept for whoever wonders why nothing started; a library may say any amount.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
     if not hasattr(os, "fork"):
         _serve(examiner, settings, out)
         return 0
-    rest = [_compile_for_sounds, _read_something]
+    rest: list[Callable[[], None]] = [partial(_picture, settings, "PNG"), partial(_sound, settings)]
     while True:
         worker = os.fork()
         if worker == 0:
             _end_with_parent()
             os._exit(_serve(examiner, settings, out))
         while rest:  # while the first worker is busy already: the next ones have it
-            rest.pop(0)(settings)
+            rest.pop(0)()
         status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
         if status == 0:
             return 0
@@ -203,18 +204,25 @@ def _load() -> None:
         importlib.import_module(module)
 
 
-def _compile_for_pictures(settings: ScanSettings) -> None:
-    """Have the kernels for pictures loaded from the cache, or compiled."""
+def _picture(settings: ScanSettings, form: str) -> None:
+    """Examine a picture of our own, so that every kernel for it is compiled, or had from the cache.
+
+    That may take a minute after an installation, which is not to be a file's.
+    """
     import numpy as np
+    from PIL import Image
 
-    from waarmerk.detection.file import find_watermark
+    from waarmerk.detection.file import detect_bytes
 
-    if settings.keys:
-        noise = np.random.default_rng(1).integers(0, 255, (512, 640, 3), np.uint8)
-        find_watermark(noise, settings.keys.keys[:1], settings.effort)
+    noise = np.random.default_rng(1).integers(0, 255, (512, 640, 3), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(noise).save(data, form, quality=90)
+    name = f"noise.{form.lower()}"
+    detect_bytes(data.getvalue(), name, settings.keys.keys[:1], effort=settings.effort)
 
 
-def _compile_for_sounds(settings: ScanSettings) -> None:
+def _sound(settings: ScanSettings) -> None:
+    """Do the same with a sound."""
     import numpy as np
 
     from waarmerk.detection.file import find_sound_watermark
@@ -222,17 +230,6 @@ def _compile_for_sounds(settings: ScanSettings) -> None:
     if settings.keys:
         sound = np.random.default_rng(1).normal(0.0, 0.1, 48_000).astype(np.float32)
         find_sound_watermark(sound, 16_000, settings.keys.keys[:1], settings.effort)
-
-
-def _read_something(_settings: ScanSettings) -> None:
-    """Load what the layers of a small file need when they are first looked at."""
-    from PIL import Image
-
-    from waarmerk.detection.file import detect_bytes
-
-    tiny = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(tiny, "PNG")
-    detect_bytes(tiny.getvalue(), "tiny.png")
 
 
 def _exactly(count: int) -> bytes:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "GuardError"]
 
-_START_SECONDS: Final = 120.0
-"""For importing and compiling, on a cold disk and beside others."""
+_START_SECONDS: Final = 600.0
+"""For importing and compiling, on a cold disk and beside many others that do the same."""
 
 _ATTEMPTS: Final = 2
 _STARTS: Final = 3
