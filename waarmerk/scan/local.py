@@ -54,16 +54,14 @@ class LocalEngine:
             threading.Thread(target=self._work, name=f"scan-{n}", daemon=True)
             for n in range(workers)
         ]
+        # At once, so that they are ready when the first sources have been listed.
+        for thread in self._threads:
+            thread.start()
 
     @property
     def restarts(self) -> int:
         """How many processes ended before their time."""
         return sum(guard.restarts for guard in self._guards)
-
-    def start(self) -> None:
-        """Start the processes, so that they are ready when the first sources have been listed."""
-        for thread in self._threads:
-            thread.start()
 
     def run(self, batches: Iterator[_Batch]) -> Iterator[list[Row]]:
         """Yield the rows of batches, in the order in which they are done.
@@ -75,8 +73,6 @@ class LocalEngine:
         GuardError
             If no process can be started to examine files in.
         """
-        if not self._threads[0].is_alive():
-            self.start()
         underway, more = 0, True
         try:
             while more or underway:
@@ -115,8 +111,7 @@ class LocalEngine:
             for guard in list(self._guards):
                 guard.close()
         for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+            thread.join()
 
     def stop(self) -> None:
         """Begin nothing new: `run` yields what is done and, in a moment, what is being done."""

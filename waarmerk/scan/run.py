@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from waarmerk.scan.results import Results
     from waarmerk.scan.row import Row
     from waarmerk.scan.settings import ScanSettings
-    from waarmerk.scan.source import Source
 
 __all__ = ["ENGINES", "Engine", "Progress", "Running", "Scan", "batches_of", "scan"]
 
@@ -323,9 +322,7 @@ def batches_of(sources: Iterable[Source | None], size: int) -> Iterator[list[Sou
 
 def _engine(scan: Scan) -> Engine:
     if scan.engine == "local":
-        engine = LocalEngine(scan.settings, scan.workers or cores())
-        engine.start()
-        return engine
+        return LocalEngine(scan.settings, scan.workers or cores())
     if scan.engine == "ray":
         from waarmerk.scan.on_ray import RayEngine
 

@@ -144,14 +144,6 @@ class ScanSettings:
         }
         return {"id": record_id(record), **record}
 
-    @classmethod
-    def of_files(
-        cls, keyfiles: tuple[str, ...] = (), trust: tuple[str, ...] = (), **others: Any
-    ) -> ScanSettings:
-        """Return settings with keys and trust read from files; `others` are its attributes."""
-        keys = KeyRing.load(keyfiles)
-        return cls(keys=keys, trust=TrustLists.of(trust), **others)
-
 
 def record_id(record: Mapping[str, Any]) -> str:
     """Return the id of a record."""
