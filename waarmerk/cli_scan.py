@@ -184,9 +184,9 @@ def _start_process() -> None:
 
     Further ones would only take this one's.
     """
-    from waarmerk.scan.processes import prepare
+    from waarmerk.scan.processes import prepared
 
-    prepare(1)
+    click.get_current_context().with_resource(prepared())
 
 
 def settings_of(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,6 +164,23 @@ def test_options_that_need_others(tmp_path, capsys):
         assert run(["scan", str(tmp_path), "-o", out, *options]) == 2
     assert run(["scan", str(tmp_path), "-o", out, "--memory-limit", "much"]) == 2
     assert "512M" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="asks ps")
+def test_a_command_that_fails_leaves_no_process_behind(tmp_path, capsys):
+    command = ["scan", str(tmp_path), "-o", str(tmp_path / "r.jsonl"), "--key", "no-such.key"]
+    before = children()
+    assert run(command) == 2
+    assert "no-such.key" in capsys.readouterr().err
+    assert children() == before
+
+
+def children():
+    """What the processes run that this one has started."""
+    ps = ["ps", "-A", "-o", "ppid=,args="]
+    listed = subprocess.run(ps, capture_output=True, check=True).stdout.decode()  # noqa: S603
+    found = (line.split(maxsplit=1) for line in listed.splitlines())
+    return sorted(args for parent, args in found if int(parent) == os.getpid() and "scan" in args)
 
 
 def start(*arguments, **more):

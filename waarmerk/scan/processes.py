@@ -5,15 +5,17 @@ They load libraries for a second, which a command spends on reading its options 
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Final
 
-__all__ = ["Process", "cores", "prepare", "start"]
+__all__ = ["Process", "cores", "prepared", "start"]
 
 _ONE_THREAD: Final = (
     "OMP_NUM_THREADS",
@@ -44,12 +46,25 @@ class Process:
 _ready: list[Process] = []
 
 
-def prepare(count: int) -> None:
-    """Start processes that `start` gives out later."""
-    if not _ready:
-        atexit.register(_end_the_rest)
-    while len(_ready) < count:
-        _ready.append(_new())
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Start a process, which `start` gives out meanwhile; afterwards it is ended if nobody had it.
+
+    Later it would not be what somebody expects who starts one: it has the environment of now.
+    """
+    ours: list[Process] = []
+    with contextlib.suppress(OSError):  # `start` will say so, to those who can tell the user
+        ours.append(_new())
+    _ready.extend(ours)
+    try:
+        yield
+    finally:
+        for process in ours:
+            with contextlib.suppress(ValueError):  # somebody has it
+                _ready.remove(process)
+                process.end()
+                if process.running.stdout is not None:
+                    process.running.stdout.close()
 
 
 def start() -> Process:
@@ -60,7 +75,10 @@ def start() -> Process:
     OSError
         If the system starts none.
     """
-    return _ready.pop() if _ready else _new()
+    try:
+        return _ready.pop()
+    except IndexError:  # and not asked before: several threads start theirs at a time
+        return _new()
 
 
 def cores() -> int:
@@ -84,11 +102,3 @@ def _new() -> Process:
         said.close()
         raise
     return Process(running, said)
-
-
-def _end_the_rest() -> None:
-    while _ready:
-        process = _ready.pop()
-        process.end()
-        if process.running.stdout is not None:
-            process.running.stdout.close()
