@@ -12,12 +12,13 @@ from pathlib import Path
 
 from PIL import Image
 
-__all__ = ["CRASHES", "HANGS", "SWALLOWS", "environment_of", "harmful"]
+__all__ = ["CRASHES", "HANGS", "HANGS_ONCE", "SWALLOWS", "environment_of", "harmful"]
 
 CRASHES, HANGS, SWALLOWS = b"#crashes", b"#hangs", b"#swallows"
+HANGS_ONCE = b"#hangs once"
 
 _SITECUSTOMIZE = f"""
-import ctypes, importlib.machinery, sys
+import ctypes, importlib.machinery, pathlib, sys
 
 
 class Finder:
@@ -37,6 +38,10 @@ class Finder:
                     ctypes.string_at(0)
                 if data.endswith({HANGS!r}):
                     ctypes.PyDLL(None).pause()  # in C, and never lets go of Python
+                seen = pathlib.Path(__file__).with_name("seen")
+                if data.endswith({HANGS_ONCE!r}) and not seen.exists():
+                    seen.touch()
+                    ctypes.PyDLL(None).pause()
                 if data.endswith({SWALLOWS!r}):
                     kept = []
                     while True:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.scan.conftest import MARK
-from tests.scan.decoders import CRASHES, HANGS, SWALLOWS, harmful
+from tests.scan.decoders import CRASHES, HANGS, HANGS_ONCE, SWALLOWS, harmful
 from waarmerk.marking.key import KeyRing
 from waarmerk.scan.batch import close_guard, guard_for, scan_batch
 from waarmerk.scan.guard import Guard, GuardError
@@ -66,6 +66,17 @@ def test_every_source_has_its_row_whatever_it_does(harmful_decoders, files, scan
     for row in rows:
         assert (row["error"] is None) == (row["status"] == "ok")
         assert row["verdict"] is None or row["status"] == "ok"
+
+
+def test_what_the_first_process_had_no_time_for_is_tried_once_more(
+    harmful_decoders, files, scan_key, tmp_path
+):
+    path = tmp_path / "once.bmp"
+    path.write_bytes(harmful(HANGS_ONCE))
+    with Guard(settings(scan_key, seconds=3.0)) as guard:
+        assert guard.row(Source(str(path)))["status"] == "ok"
+        (tmp_path / "sitecustomize" / "seen").unlink()
+        assert guard.row(Source(str(path)))["status"] == "timeout"
 
 
 def test_a_crash_is_tried_once_more_before_the_file_is_blamed(

@@ -81,7 +81,11 @@ def main() -> int:
     if not hasattr(os, "fork"):
         _serve(examiner, settings, out)
         return 0
-    rest: list[Callable[[], None]] = [partial(_picture, settings, "PNG"), partial(_sound, settings)]
+    rest: list[Callable[[], None]] = [
+        partial(_picture, settings, "PNG"),
+        partial(_picture, settings, "JPEG", (240, 320)),  # is enlarged
+        partial(_sound, settings),
+    ]
     while True:
         worker = os.fork()
         if worker == 0:
@@ -204,7 +208,7 @@ def _load() -> None:
         importlib.import_module(module)
 
 
-def _picture(settings: ScanSettings, form: str) -> None:
+def _picture(settings: ScanSettings, form: str, shape: tuple[int, int] = (512, 640)) -> None:
     """Examine a picture of our own, so that every kernel for it is compiled, or had from the cache.
 
     That may take a minute after an installation, which is not to be a file's.
@@ -214,7 +218,7 @@ def _picture(settings: ScanSettings, form: str) -> None:
 
     from waarmerk.detection.file import detect_bytes
 
-    noise = np.random.default_rng(1).integers(0, 255, (512, 640, 3), np.uint8)
+    noise = np.random.default_rng(1).integers(0, 255, (*shape, 3), np.uint8)
     data = io.BytesIO()
     Image.fromarray(noise).save(data, form, quality=90)
     name = f"noise.{form.lower()}"

@@ -2,7 +2,8 @@
 
 Files are examined in a process of their own (`child`), one at a time. One that ends is replaced,
 and the file that it had is tried once more, alone in a fresh process; then it is blamed. One that
-is late is ended, and the file is not tried again. So no file costs its neighbours anything.
+is late is ended, and the file is not tried again, unless that process was the very first one, which
+may still have been compiling. So no file costs its neighbours anything.
 """
 
 from __future__ import annotations
@@ -53,7 +54,11 @@ class _EndedError(Exception):
 
 
 class _LateError(Exception):
-    """The time for a file is over."""
+    """The time for a file is over. ``early``: the process may have spent it on itself."""
+
+    def __init__(self, *, early: bool) -> None:
+        super().__init__()
+        self.early = early
 
 
 class Guard:
@@ -73,7 +78,8 @@ class Guard:
         self._process: Process | None = None
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._worker: int | None = None
-        self._number = self._served = 0
+        self._number = self._served = self._workers = 0
+        self._since = 0.0
         self.closed = False
         self.restarts = 0
 
@@ -99,10 +105,12 @@ class Guard:
         limit = self._settings.limits.seconds_for(source.size)
         start = monotonic()
         words = ""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             try:
                 answer = self._ask({"file": asdict(source)}, limit)
-            except _LateError:
+            except _LateError as error:
+                if error.early and attempt == 0:
+                    continue
                 words = f"{source.uri}: took longer than {limit:.0f} s"
                 return self._failed(source, "timeout", words, start)
             except _EndedError as error:
@@ -157,6 +165,7 @@ class Guard:
         if self._process is not None:
             return
         self._answers = queue.SimpleQueue()  # the last process may still say something in its own
+        self._workers = 0
         try:
             self._process = processes.start()
         except OSError as error:
@@ -199,14 +208,15 @@ class Guard:
             try:
                 answer = self._answer(deadline - monotonic())
             except queue.Empty:
+                early = self._workers == 1 and monotonic() - self._since < _START_SECONDS
                 self._replace_worker()
-                raise _LateError from None
+                raise _LateError(early=early) from None
             if "ended" in answer:
                 self._worker = None
                 self.restarts += 1
                 raise _EndedError(_in_words(answer["ended"]))
             if "ready" in answer:  # the last question has ended a worker that was full
-                self._worker, self._served = answer["ready"], 0
+                self._begin_with(answer["ready"])
                 continue
             if answer.get("number") == self._number:
                 self._served += 1
@@ -239,7 +249,13 @@ class Guard:
             if "refused" in answer:
                 self._end()
                 raise GuardError(answer["refused"])
-            self._worker, self._served = answer.get("ready"), 0
+            if "ready" in answer:
+                self._begin_with(answer["ready"])
+
+    def _begin_with(self, worker: int) -> None:
+        self._worker, self._served = worker, 0
+        self._workers += 1
+        self._since = monotonic()
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         while True:
