@@ -105,7 +105,7 @@ def gather_bits(lines, turned, places, count):
     return out
 
 
-def whitened_power(spectrum, block, clip):
+def whitened_power(spectrum, block, clip, steps):
     """Rows wrap around, columns do not; the mean is that of the elements of 3 x 3 blocks."""
     power = np.abs(spectrum.astype(complex)) ** 2
     height, width = power.shape
@@ -119,7 +119,7 @@ def whitened_power(spectrum, block, clip):
         ]
         mean[i, j] = np.concatenate(parts).mean() + 1e-12
     around = mean.repeat(block, 0).repeat(block, 1)[:height, :width]
-    return mean, np.minimum(power / around, clip)
+    return mean, np.minimum(power / around, clip) * steps
 
 
 def half_plane_at(plane, x, y):
@@ -138,45 +138,41 @@ def half_plane_at(plane, x, y):
     return float(np.array([1 - fy, fy]) @ part @ np.array([1 - fx, fx]))
 
 
-def log_polar(power, radii, angles, steps):
-    out = np.zeros((len(radii), len(angles)))
-    for k, radius in enumerate(radii):
-        for i, angle in enumerate(angles):
-            value = half_plane_at(power, radius * math.cos(angle), radius * math.sin(angle))
-            out[k, i] = 0.0 if value is None else min(value * steps, 255.0)
+def quadrant(power, width, *, left):
+    """Give the mean of the bins around every half bin (y, x) of a quadrant [2 width, 2 width].
+
+    To the left rows count downwards. Rounded in the kernel, twice where four bins are around.
+    """
+    rows = [-y % len(power) if left else y for y in range(width)]
+    bins = power[rows, :width].astype(float)
+    out = np.zeros((2 * width, 2 * width))
+    for y, x in np.ndindex(2 * width - 1, 2 * width - 1):
+        around = [bins[r, c] for r in {y // 2, (y + 1) // 2} for c in {x // 2, (x + 1) // 2}]
+        out[y, x] = np.mean(around)
     return out
 
 
-def turned_scores(polar, rows, columns, scales, angles):
-    out = np.zeros((scales, angles), int)
-    for s, a in np.ndindex(out.shape):
-        out[s, a] = sum(int(polar[r - s, c + a]) for r, c in zip(rows, columns, strict=True))
-    return out
+def best_shifts(chart, lines, shifts, reach, runs):
+    """Find the largest sum of every run, and the first place where it stands."""
+    total = np.full(shifts, -1)
+    for s, a in np.ndindex(shifts):
+        if abs(s - a) <= reach:
+            total[s, a] = sum(int(chart[r + s, c + a]) for r, c in lines)
+    count = shifts[1]
+    parts = np.array_split(np.pad(total, ((0, 0), (0, -count % runs)), constant_values=-1), runs, 1)
+    size = parts[0].shape[1]
+    best = np.array([part.max(1) for part in parts]).T
+    places = np.array([part.argmax(1) + size * r for r, part in enumerate(parts)]).T
+    return best, np.where(best < 0, 0, places)
 
 
-def stretched_scores(power, lines, scales, reach):
-    """Lines inside the map only."""
-    size = len(power)
-    out = np.zeros((len(scales), 2 * reach + 1))
-    for i, across in enumerate(scales):
-        for j, down in enumerate(scales):
-            if abs(i - j) > reach:
-                continue
-            for x, y in lines.astype(float):
-                sign = -1 if x < 0 else 1
-                column = math.floor(sign * x / across + 0.5)
-                row = math.floor(sign * y / down + 0.5)
-                out[i, reach + j - i] += power[row % size, column]
-    return out
-
-
-def smooth_line_scores(power, lines, maps):
-    out = np.zeros(len(maps))
-    for k, (a, b, c, d) in enumerate(maps.astype(float)):
-        for x, y in lines.astype(float):
-            value = half_plane_at(power, a * x + b * y, c * x + d * y)
-            out[k] += 0.0 if value is None else value - 1
-    return out / math.sqrt(len(lines))
+def line_score(power, lines, steps, matrix):
+    """Score a matrix of marked to received pixels by the power on its lines, between the bins."""
+    total = 0.0
+    for x, y in lines.astype(float) @ np.linalg.inv(matrix):
+        value = half_plane_at(power, x, y)
+        total += 0.0 if value is None else value / steps - 1
+    return total / math.sqrt(len(lines))
 
 
 def line_values(spectrum, mean, block, points, centre):

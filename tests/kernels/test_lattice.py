@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests import reference_image as reference
 from waarmerk.kernels.lattice import (
+    best_shifts,
+    climb,
     line_values,
-    log_polar,
     peaks,
-    smooth_line_scores,
-    stretched_scores,
-    turned_scores,
+    quadrants,
+    sampled,
     unwarp,
     whitened_power,
 )
@@ -38,113 +38,128 @@ def test_power_is_divided_by_that_of_the_blocks_around(rows, width, block, seed)
     spectrum = complex_noise(rng, (rows * block, width)) * np.float32(rng.choice([1e-3, 1, 1e3]))
     spectrum[0, 0] *= 50
     mean = np.full((rows, -(-width // block)), np.nan, np.float32)
-    out = np.full(spectrum.shape, np.nan, np.float32)
-    whitened_power(spectrum, block, 5.0, mean, out)
-    expected_mean, expected = reference.whitened_power(spectrum, block, 5.0)
+    out = np.full(spectrum.shape, 255, np.uint8)
+    whitened_power(spectrum, block, 5.0, 20.0, mean, out)
+    expected_mean, expected = reference.whitened_power(spectrum, block, 5.0, 20.0)
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-4)
-    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(out, expected, atol=0.51)
 
 
 def test_no_power_at_all():
     mean = np.empty((4, 3), np.float32)
-    out = np.empty((64, 40), np.float32)
-    whitened_power(np.zeros((64, 40), np.complex64), 16, 16.0, mean, out)
+    out = np.full((64, 40), 255, np.uint8)
+    whitened_power(np.zeros((64, 40), np.complex64), 16, 16.0, 7.0, mean, out)
     np.testing.assert_array_equal(out, 0)
     assert (mean > 0).all()
 
 
-# log_polar and turned_scores
+# quadrants, sampled and best_shifts
 
 
 @FEW
-@given(st.integers(2, 20), st.integers(2, 20), st.floats(0.5, 30), SEEDS)
-def test_log_polar_reads_between_the_bins(half, width, steps, seed):
+@given(st.integers(2, 12), st.integers(0, 3), SEEDS)
+def test_quadrants_are_read_between_the_bins(width, further, seed):
     rng = np.random.default_rng(seed)
-    power = rng.exponential(3, (2 * half, width)).astype(np.float32)
-    radii = np.exp(np.linspace(0, math.log(1.5 * max(half, width)), 9)) + 1e-3
-    angles = np.arange(13) * (math.pi / 13) + 1e-3
-    out = np.full((9, 13), 77, np.uint8)
-    log_polar(power, radii, angles, steps, out)
-    expected = reference.log_polar(power, radii, angles, steps)
-    # Rounded to whole steps.
-    assert np.abs(out - expected).max() <= 0.5 + 1e-3
+    power = rng.integers(0, 128, (2 * width + 2 * further, width)).astype(np.uint8)
+    right, left = np.full((2, 4, width, width), 255, np.uint8)
+    quadrants(power, right, left)
+    for planes, is_left in ((right, False), (left, True)):
+        halves = np.empty((2 * width, 2 * width), np.uint8)
+        for i, j in np.ndindex(2, 2):
+            halves[i::2, j::2] = planes[2 * i + j]
+        expected = reference.quadrant(power, width, left=is_left)
+        inside = halves[:-1, :-1]
+        np.testing.assert_allclose(inside, expected[:-1, :-1], atol=1.0)
+        np.testing.assert_array_equal(inside[::2, ::2], expected[:-1:2, :-1:2])
+        assert halves[-1, -1] == 0  # what places outside read
 
 
-def test_log_polar_saturates():
-    out = np.empty((2, 4), np.uint8)
-    power = np.full((16, 9), 1e6, np.float32)
-    log_polar(power, np.array([2.0, 5.0]), np.arange(4) * 0.7, 15.9, out)
-    assert (out == 255).all()
+def test_sampled_adds_up_two_maps():
+    rng = np.random.default_rng(1)
+    first, second = rng.integers(0, 128, (2, 50)).astype(np.uint8)
+    places, others = rng.integers(0, 50, (2, 7, 9)).astype(np.int32)
+    out = np.empty((7, 9), np.uint8)
+    sampled(first, second, places, others, out)
+    np.testing.assert_array_equal(out, first[places].astype(int) + second[others])
 
 
 @FEW
-@given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 9), SEEDS)
-def test_turned_scores_add_up_every_line(lines, scales, angles, seed):
+@given(
+    st.integers(1, 6), st.tuples(st.integers(1, 8), st.integers(1, 12)), st.integers(0, 12),
+    st.integers(1, 4), SEEDS,
+)  # fmt: skip
+def test_best_shifts_of_every_run(lines, shifts, reach, runs, seed):
+    scales, count = shifts
     rng = np.random.default_rng(seed)
-    polar = rng.integers(0, 256, (14, 2 * angles), dtype=np.uint8)
-    rows = rng.integers(scales - 1, 14, lines)
-    columns = rng.integers(0, angles + 1, lines)
-    out = np.full((scales, angles), -1, np.int32)
-    turned_scores(polar, rows, columns, out)
-    np.testing.assert_array_equal(
-        out, reference.turned_scores(polar, rows, columns, scales, angles)
+    chart = rng.integers(0, 256, (scales + 5, count + 4)).astype(np.uint8)
+    rows, columns = rng.integers(0, 6, lines), rng.integers(0, 5, lines)
+    best, places = np.full((2, scales, runs), -9, np.int32)
+    best_shifts(chart, rows, columns, count, reach, best, places)
+    expected, where = reference.best_shifts(
+        chart, list(zip(rows, columns, strict=True)), shifts, reach, runs
     )
+    np.testing.assert_array_equal(best, expected)
+    np.testing.assert_array_equal(places, where)
 
 
-def test_turned_scores_hold_the_brightest_map():
-    polar = np.full((4, 8), 255, np.uint8)
-    out = np.empty((1, 4), np.int32)
-    turned_scores(polar, np.full(256, 3), np.zeros(256, np.int64), out)
-    assert (out == 255 * 256).all()
+def test_best_shifts_hold_the_brightest_map():
+    chart = np.full((4, 10), 255, np.uint8)
+    best, places = np.empty((2, 1, 1), np.int32)
+    best_shifts(chart, np.full(257, 3), np.zeros(257, np.int64), 5, 9, best, places)
+    assert best[0, 0] == 257 * 255
 
 
-# stretched_scores
+# climb
 
 
-@FEW
-@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 6), SEEDS)
-def test_stretched_scores_add_up_every_line(count, scales, reach, seed):
-    rng = np.random.default_rng(seed)
-    power = rng.exponential(1, (64, 33)).astype(np.float32)
-    lines = rng.integers(-15, 16, (count, 2)).astype(np.float32)
-    factors = np.sort(rng.uniform(0.62, 2.6, scales))
-    out = np.full((scales, 2 * reach + 1), np.nan, np.float32)
-    stretched_scores(power, lines, factors, reach, out)
-    expected = reference.stretched_scores(power, lines, factors, reach)
-    np.testing.assert_allclose(out, expected, rtol=1e-5)
+def bump(matrix, lines, size=64, width=33, steps=20.0):
+    """Draw a map with a hill on every line of a geometry."""
+    rows, columns = np.mgrid[:size, :width]
+    rows = (rows + size // 2) % size - size // 2
+    out = np.zeros((size, width))
+    places = lines @ np.linalg.inv(matrix)
+    for x, y in np.where(places[:, :1] < 0, -places, places):
+        out += np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8)
+    return np.rint(out * 5 * steps).clip(0, 255).astype(np.uint8)
 
 
-def test_stretched_scores_stay_inside_the_map():
-    power = np.ones((16, 5), np.float32)
-    lines = np.array([[1e4, 1e4], [-1e4, 1e4], [1e4, -1e4], [0, 1e4]], np.float32)
-    out = np.empty((2, 3), np.float32)
-    stretched_scores(power, lines, np.array([0.01, 1.0]), 1, out)
-    assert out.max() == 4.0
-
-
-# smooth_line_scores
+MOVES = np.array([[[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, -1], [1, 0]], [[0, 1], [1, 0]]], float)
+MOVES = np.concatenate([MOVES, -MOVES])
 
 
 @FEW
-@given(st.integers(1, 12), st.integers(1, 6), SEEDS)
-def test_smooth_scores_equal_the_mean_power_on_the_lines(count, candidates, seed):
+@given(st.integers(1, 6), SEEDS)
+def test_a_score_is_the_power_on_the_lines(count, seed):
     rng = np.random.default_rng(seed)
-    power = rng.exponential(1, (64, 33)).astype(np.float32)
-    lines = rng.uniform(-9, 9, (count, 2)).astype(np.float32)
-    maps = rng.uniform(-1.6, 1.6, (candidates, 4)).astype(np.float32)
-    out = np.full(candidates, np.nan, np.float32)
-    smooth_line_scores(power, lines, maps, out)
-    expected = reference.smooth_line_scores(power, lines, maps)
-    np.testing.assert_allclose(out, expected, atol=2e-3)
+    power = rng.integers(0, 256, (32, 17)).astype(np.uint8)
+    lines = rng.uniform(-20, 20, (count, 2)).astype(np.float32)
+    maps = np.eye(2) + rng.uniform(-0.4, 0.4, (3, 2, 2))
+    before, out = maps.copy(), np.empty(3)
+    climb(power, lines, 20.0, MOVES, np.empty(0), 6, maps, out)
+    np.testing.assert_array_equal(maps, before)
+    expected = [reference.line_score(power, lines, 20.0, matrix) for matrix in maps]
+    np.testing.assert_allclose(out, expected, rtol=1e-3, atol=0.02)
 
 
-def test_lines_outside_the_map_do_not_count():
-    power = np.full((64, 33), 7, np.float32)
-    maps = np.array([[1, 0, 0, 1], [100, 0, 0, 100], [3, 0, 0, 3]], np.float32)
-    out = np.empty(3, np.float32)
-    smooth_line_scores(power, np.array([[5, 5], [20, 3]], np.float32), maps, out)
-    # Of the second line, three times as far out, nothing is left.
-    np.testing.assert_allclose(out, np.array([12, 0, 6]) / math.sqrt(2), rtol=1e-6)
+def test_climbing_ends_on_the_lines():
+    lines = np.array([[5, 5], [20, 3], [-5, 12], [8, -16], [14, 14]], np.float32)
+    turn = math.radians(12)
+    true = 0.9 * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    power = bump(true, lines)
+    maps = np.array([true @ [[1.03, 0.02], [-0.015, 0.98]], true])
+    out = np.empty(2)
+    climb(power, lines, 20.0, MOVES, np.array([0.01, 0.005, 0.002]), 6, maps, out)
+    np.testing.assert_allclose(maps[0], true, atol=0.01)
+    assert out[0] == pytest.approx(out[1], rel=0.03)
+    assert out[1] >= reference.line_score(power, lines, 20.0, true) - 1e-3
+
+
+def test_lines_outside_the_map_count_for_nothing():
+    power = np.full((32, 17), 40, np.uint8)
+    lines = np.array([[5, 5], [200, 3], [3, -90]], np.float32)
+    out = np.empty(1)
+    climb(power, lines, 20.0, MOVES, np.empty(0), 1, np.eye(2)[None].copy(), out)
+    assert out[0] == pytest.approx(1 / math.sqrt(3))
 
 
 # line_values

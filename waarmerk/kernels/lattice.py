@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from waarmerk.kernels._jit import kernel
 
 __all__ = [
+    "best_shifts",
+    "climb",
     "line_values",
-    "log_polar",
     "peaks",
-    "smooth_line_scores",
-    "stretched_scores",
-    "turned_scores",
+    "quadrants",
+    "sampled",
     "unwarp",
     "whitened_power",
 ]
@@ -34,10 +34,11 @@ def whitened_power(
     spectrum: NDArray[np.complex64],
     block: int,
     clip: float,
+    steps: float,
     mean: NDArray[np.float32],
-    out: NDArray[np.float32],
+    out: NDArray[np.uint8],
 ) -> None:
-    """Power of a half-plane spectrum over its local mean, limited.
+    """Power of a half-plane spectrum over its local mean, limited, in whole steps.
 
     Parameters
     ----------
@@ -46,205 +47,264 @@ def whitened_power(
         The local mean is taken over the 3 x 3 blocks of this size around a coefficient.
     clip : float
         Largest value kept: one strong line of the picture itself must not outweigh the lattice.
+    steps : float
+        Steps for a power of 1; ``clip * steps`` is at most 255.
     mean : float32 [ceil(n / block), ceil(m / block)]
         Overwritten with the local mean of each block.
-    out : float32 [n, m]
+    out : uint8 [n, m]
     """
     height, width = spectrum.shape
     rows, columns = mean.shape
     sums = np.zeros((rows, columns), np.float64)
-    counts = np.zeros((rows, columns), np.int64)
-    for y in range(height):
-        for left in range(0, width, block):
-            total = np.float32(0.0)
-            for x in range(left, min(left + block, width)):
-                value = spectrum[y, x]
-                power = value.real * value.real + value.imag * value.imag
-                out[y, x] = power
-                total += power
-            sums[y // block, left // block] += total
-            counts[y // block, left // block] += min(block, width - left)
+    # Column by column first: sums that do not wait for each other are vectorised.
+    below = np.empty(width, np.float32)
+    for i in range(rows):
+        below[:] = 0.0
+        for y in range(i * block, min((i + 1) * block, height)):
+            line = spectrum[y]
+            for x in range(width):
+                below[x] += line[x].real * line[x].real + line[x].imag * line[x].imag
+        for x in range(width):
+            sums[i, x // block] += below[x]
     for i in range(rows):
         for j in range(columns):
-            total_around = 0.0
+            total = 0.0
             count = 0
             for k in range(i - 1, i + 2):
                 for q in range(max(j - 1, 0), min(j + 2, columns)):
-                    total_around += sums[k % rows, q]
-                    count += counts[k % rows, q]
-            mean[i, j] = total_around / count + 1e-12
-    limit = np.float32(clip)
-    for y in range(height):
-        for left in range(0, width, block):
-            inverse = np.float32(1.0) / mean[y // block, left // block]
-            for x in range(left, min(left + block, width)):
-                out[y, x] = min(out[y, x] * inverse, limit)
+                    tall = min(block, height - (k % rows) * block)
+                    total += sums[k % rows, q]
+                    count += tall * min(block, width - q * block)
+            mean[i, j] = total / count + 1e-12
+    half = np.float32(0.5)
+    limit = np.float32(clip * steps) + half
+    share = np.empty(width, np.float32)
+    for i in range(rows):
+        for x in range(width):
+            share[x] = np.float32(steps) / mean[i, x // block]
+        for y in range(i * block, min((i + 1) * block, height)):
+            line = spectrum[y]
+            target = out[y]
+            for x in range(width):
+                power = line[x].real * line[x].real + line[x].imag * line[x].imag
+                value = power * share[x] + half
+                target[x] = np.uint8(np.int32(value if value < limit else limit))
 
 
 @kernel
-def log_polar(
-    power: NDArray[np.float32],
-    radii: NDArray[np.float64],
-    angles: NDArray[np.float64],
-    steps: float,
+def quadrants(power: NDArray[np.uint8], right: NDArray[np.uint8], left: NDArray[np.uint8]) -> None:
+    """Cut a half-plane map into its two quadrants, on grids of half bins.
+
+    Parameters
+    ----------
+    power : uint8 [n, m]
+        As `whitened_power` gives it.
+    right, left : uint8 [4, m, m]
+        Overwritten. Element [2 i + j, y, x] is the mean of the bins around row ``y + i / 2`` and
+        column ``x + j / 2``: in ``right`` as they are, in ``left`` with rows that count downwards
+        from 0. It is 0 in the last half bins, which have no others around.
+    """
+    size = power.shape[0]
+    width = right.shape[2]
+    last = width - 1
+    for side in range(2):
+        out = left if side else right
+        for y in range(width):
+            line = power[(size - y) % size if side else y]
+            out[0, y, :] = line[:width]
+            _means(line[:last], line[1:width], out[1, y, :last])
+            out[1, y, last] = 0
+        for y in range(last):
+            _means(out[0, y], out[0, y + 1], out[2, y])
+            _means(out[1, y], out[1, y + 1], out[3, y])
+        out[2:, last, :] = 0
+
+
+@kernel
+def _means(one: NDArray[np.uint8], two: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    for x in range(out.size):
+        out[x] = (np.uint16(one[x]) + np.uint16(two[x]) + np.uint16(1)) >> np.uint16(1)
+
+
+@kernel
+def sampled(
+    first: NDArray[np.uint8],
+    second: NDArray[np.uint8],
+    places: NDArray[np.int32],
+    others: NDArray[np.int32],
     out: NDArray[np.uint8],
 ) -> None:
-    """Sample a half-plane map on a log-polar grid, bilinearly, in whole steps.
+    """Add up two maps at places of a grid of one's own.
 
     Parameters
     ----------
-    power : float32 [n, m]
-    radii : float64 [R]
-        In bins, ascending.
-    angles : float64 [A]
-        Radians, in [0, pi): from the column axis towards growing rows.
-    steps : float
-        Steps for a power of 1; the result is limited to 255.
-    out : uint8 [R, A]
-        0 where the place lies outside the map.
+    first, second : uint8 [k]
+        Values up to 127.
+    places, others : int32 [R, C]
+        Indices into the first and into the second.
+    out : uint8 [R, C]
     """
-    size = power.shape[0]
-    width = power.shape[1]
-    # The other half-plane holds the conjugates: places are turned into this one.
-    flip = np.where(np.cos(angles) < 0, -1.0, 1.0)
-    across = np.cos(angles) * flip
-    down = np.sin(angles) * flip
-    for k in range(radii.size):
-        radius = radii[k]
-        for i in range(angles.size):
-            x = radius * across[i]
-            y = radius * down[i] + size
-            column = int(x)
-            row = int(y)
-            if column + 1 >= width or row + 1 >= size + size // 2 or row <= size - size // 2:
-                out[k, i] = 0
-                continue
-            fx = np.float32(x - column)
-            fy = np.float32(y - row)
-            low = row if row < size else row - size
-            high = row + 1 if row + 1 < size else row + 1 - size
-            upper = power[low, column] + fx * (power[low, column + 1] - power[low, column])
-            lower = power[high, column] + fx * (power[high, column + 1] - power[high, column])
-            value = (upper + fy * (lower - upper)) * np.float32(steps) + np.float32(0.5)
-            out[k, i] = np.uint8(min(value, np.float32(255.0)))
+    for i in range(out.shape[0]):
+        line, one, two = out[i], places[i], others[i]
+        for j in range(line.size):
+            line[j] = first[np.uint32(one[j])] + second[np.uint32(two[j])]
 
 
 @kernel
-def turned_scores(
-    polar: NDArray[np.uint8],
+def best_shifts(
+    chart: NDArray[np.uint8],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    out: NDArray[np.int32],
+    count: int,
+    reach: int,
+    best: NDArray[np.int32],
+    places: NDArray[np.int32],
 ) -> None:
-    """Add up the lines of every scale and angle: on a log-polar map both are shifts.
+    """Add up the lines of a lattice at every shift of a map, and keep the best of every run.
 
     Parameters
     ----------
-    polar : uint8 [R, 2 A]
-        Log-polar map, twice side by side (angles wrap around after half a turn).
+    chart : uint8 [R, C]
+        A map on which what is looked for, such as scale and angle, is a shift.
     rows, columns : int64 [L]
-        Place of each line for the first scale and the first angle. Scale s lowers rows by s,
-        angle a adds a to the columns.
-    out : int32 [S, A]
-        Overwritten with the sums over all lines.
+        Place of each line for the first shift; at most 257 lines.
+    count : int
+        How many shifts along the columns.
+    reach : int
+        Shifts (s, a) that differ by more are left out.
+    best : int32 [S, runs]
+        Overwritten with the largest sum of every run of shifts along the columns, for every shift
+        along the rows; -1 where all are left out.
+    places : int32 [S, runs]
+        Overwritten with the shift along the columns that has it.
     """
-    scales, angles = out.shape
-    total = np.empty(angles, np.uint16)
+    scales, runs = best.shape
+    run = -(-count // runs)
+    total = np.empty(count, np.uint16)
     for s in range(scales):
-        total[:] = 0
+        low, high = max(s - reach, 0), min(s + reach + 1, count)
+        part = total[low:high]
+        part[:] = 0
         for k in range(rows.size):
-            source = polar[rows[k] - s, columns[k] : columns[k] + angles]
-            for a in range(angles):
-                total[a] += np.uint16(source[a])
-        for a in range(angles):
-            out[s, a] = total[a]
+            line = chart[rows[k] + s, columns[k] + low : columns[k] + high]
+            for a in range(part.size):
+                part[a] += np.uint16(line[a])
+        for r in range(runs):
+            top, place = -1, 0
+            for a in range(max(r * run, low), min((r + 1) * run, high)):
+                if total[a] > top:
+                    top, place = int(total[a]), a
+            best[s, r] = top
+            places[s, r] = place
 
 
 @kernel
-def stretched_scores(
-    power: NDArray[np.float32],
-    lines: NDArray[np.float32],
-    scales: NDArray[np.float64],
-    reach: int,
-    out: NDArray[np.float32],
-) -> None:
-    """Add up the lines of every pair of scales, without a turn.
-
-    Parameters
-    ----------
-    power : float32 [n, m]
-    lines : float32 [L, 2]
-        (x, y) of each line, in bins at scale 1.
-    scales : float64 [S]
-        Scales to be tried in both directions.
-    reach : int
-        Pairs whose indices differ by more are left out.
-    out : float32 [S, 2 reach + 1]
-        ``out[i, reach + j - i]``: sum for column scale i and row scale j; 0 for pairs left out.
-    """
-    size = power.shape[0]
-    width = power.shape[1]
-    count = scales.size
-    out[:, :] = 0.0
-    columns = np.empty(count, np.int64)
-    rows = np.empty(count, np.int64)
-    for k in range(lines.shape[0]):
-        sign = 1.0 if lines[k, 0] >= 0 else -1.0
-        for i in range(count):
-            x = int(sign * lines[k, 0] / scales[i] + 0.5)
-            columns[i] = x if x < width else width - 1
-            y = math.floor(sign * lines[k, 1] / scales[i] + 0.5)
-            y = min(max(y, -size // 2 + 1), size // 2 - 1)
-            rows[i] = y if y >= 0 else y + size
-        for i in range(count):
-            column = columns[i]
-            for j in range(max(i - reach, 0), min(i + reach + 1, count)):
-                out[i, reach + j - i] += power[rows[j], column]
+def _moved(
+    here: NDArray[np.float64], move: NDArray[np.float64], size: float
+) -> tuple[float, float, float, float]:
+    """Multiply a map from the left with 1 + size * move."""
+    a, b = 1.0 + size * move[0, 0], size * move[0, 1]
+    c, d = size * move[1, 0], 1.0 + size * move[1, 1]
+    return (
+        a * here[0, 0] + b * here[1, 0],
+        a * here[0, 1] + b * here[1, 1],
+        c * here[0, 0] + d * here[1, 0],
+        c * here[0, 1] + d * here[1, 1],
+    )
 
 
 @kernel(fastmath={"contract", "reassoc"})
-def smooth_line_scores(
-    power: NDArray[np.float32],
+def _line_score(
+    power: NDArray[np.uint8],
     lines: NDArray[np.float32],
-    maps: NDArray[np.float32],
-    out: NDArray[np.float32],
-) -> None:
-    """Score a few candidate geometries by the mean power on their lines, between the bins.
-
-    Parameters
-    ----------
-    power : float32 [n, m]
-        Whitened power of a half-plane, about 1 on average where there is no lattice.
-    lines : float32 [L, 2]
-        Lines of the tile as (x, y) frequencies.
-    maps : float32 [C, 4]
-        ``(a, b, c, d)`` of each candidate: line (x, y) lies at bin (a x + b y, c x + d y).
-    out : float32 [C]
-        Sum of (power - 1) over the lines inside the map, divided by sqrt(L).
-    """
+    steps: float,
+    a: float,
+    b: float,
+    c: float,
+    d: float,
+) -> float:
+    """Score the geometry [[a, b], [c, d]] of marked to received pixels; see `climb`."""
     size = power.shape[0]
     half = power.shape[1]
     middle = size // 2
-    share = np.float32(1.0 / math.sqrt(lines.shape[0]))
+    # Lines go by the inverse transpose.
+    scale = 1.0 / (a * d - b * c)
+    xx, xy = np.float32(d * scale), np.float32(-c * scale)
+    yx, yy = np.float32(-b * scale), np.float32(a * scale)
+    total = np.float32(0.0)
+    inside = 0
+    for k in range(lines.shape[0]):
+        x = xx * lines[k, 0] + xy * lines[k, 1]
+        y = yx * lines[k, 0] + yy * lines[k, 1]
+        if x < 0:
+            x = -x
+            y = -y
+        column = int(x)
+        row = int(y + np.float32(size)) - size
+        if column + 1 < half and row + 1 < middle and row > -middle:
+            fx = x - np.float32(column)
+            fy = y - np.float32(row)
+            low = power[row if row >= 0 else row + size]
+            high = power[row + 1 if row >= -1 else row + 1 + size]
+            first, second = np.float32(low[column]), np.float32(low[column + 1])
+            third, fourth = np.float32(high[column]), np.float32(high[column + 1])
+            upper = first + fx * (second - first)
+            lower = third + fx * (fourth - third)
+            total += upper + fy * (lower - upper)
+            inside += 1
+    return float((total / steps - inside) / math.sqrt(lines.shape[0]))
+
+
+@kernel
+def climb(
+    power: NDArray[np.uint8],
+    lines: NDArray[np.float32],
+    steps: float,
+    moves: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    most: int,
+    maps: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Climb from candidate geometries to better ones nearby, by the mean power on their lines.
+
+    The score is the sum of (power - 1) over the lines inside the map, read between the bins,
+    divided by sqrt(L).
+
+    Parameters
+    ----------
+    power : uint8 [n, m]
+        As `whitened_power` gives it.
+    lines : float32 [L, 2]
+        Lines as (x, y), in bins for the identity.
+    steps : float
+        Steps for a power of 1.
+    moves : float64 [M, 2, 2]
+        A map is multiplied from the left with 1 + size * move.
+    sizes : float64 [k]
+        Sizes of moves, one after the other.
+    most : int
+        Moves of a size, at most.
+    maps : float64 [C, 2, 2]
+        Candidates: of received pixels by marked ones. Overwritten with where they end.
+    out : float64 [C]
+        Overwritten with the scores there.
+    """
     for candidate in range(maps.shape[0]):
-        total = np.float32(0.0)
-        for k in range(lines.shape[0]):
-            x = maps[candidate, 0] * lines[k, 0] + maps[candidate, 1] * lines[k, 1]
-            y = maps[candidate, 2] * lines[k, 0] + maps[candidate, 3] * lines[k, 1]
-            if x < 0:
-                x = -x
-                y = -y
-            column = int(x)
-            row = int(y + np.float32(size)) - size
-            if column + 1 < half and row + 1 < middle and row > -middle:
-                fx = x - column
-                fy = y - row
-                low = row % size
-                high = (row + 1) % size
-                upper = power[low, column] * (1 - fx) + power[low, column + 1] * fx
-                lower = power[high, column] * (1 - fx) + power[high, column + 1] * fx
-                total += upper * (1 - fy) + lower * fy - np.float32(1.0)
-        out[candidate] = total * share
+        here = maps[candidate]
+        best = _line_score(power, lines, steps, here[0, 0], here[0, 1], here[1, 0], here[1, 1])
+        for size in sizes:
+            for _ in range(most):
+                top = -1
+                for m in range(moves.shape[0]):
+                    a, b, c, d = _moved(here, moves[m], size)
+                    score = _line_score(power, lines, steps, a, b, c, d)
+                    if score > best:
+                        best, top = score, m
+                if top < 0:
+                    break
+                here[0, 0], here[0, 1], here[1, 0], here[1, 1] = _moved(here, moves[top], size)
+        out[candidate] = best
 
 
 @kernel
