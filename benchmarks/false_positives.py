@@ -27,7 +27,7 @@ from waarmerk.bench.marks import bench_id, bench_key, log10_p, read_each
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import apply
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 if TYPE_CHECKING:
     from waarmerk import MarkingKey

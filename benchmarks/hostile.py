@@ -34,7 +34,7 @@ from typing import Any, Self
 from benchmarks.hostile_worker import LONGEST, READERS, case, readers_of
 from waarmerk.bench.report.markdown import table
 from waarmerk.bench.rows import ResultFile, Row
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 PER_BATCH = 250
 _ROOT = Path(__file__).resolve().parent.parent

@@ -25,7 +25,7 @@ from waarmerk.bench.marks import bench_id, bench_key, look_for
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.transformations.image import TRANSFORMS, apply
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 FOLDERS = ("512", "1024", "12mp")
 FIELDS = ("folder", "picture", "key", "transform")

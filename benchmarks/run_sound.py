@@ -25,7 +25,7 @@ from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.seeds import rng_for
 from waarmerk.bench.sound_quality import sound_fidelity
 from waarmerk.bench.transformations.audio import SOUND_TRANSFORMS, apply_sound
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 FIELDS = ("clip", "piece", "key", "transform", "place")
 EXCERPTS = {f"excerpt_{seconds:g}": seconds for seconds in (1.5, 3.0, 5.0)}

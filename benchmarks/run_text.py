@@ -22,7 +22,7 @@ from benchmarks import text_quality as quality
 from waarmerk.bench.content.text_model import Model, models
 from waarmerk.bench.content.text_write import human_tokens
 from waarmerk.bench.rows import ResultFile, Row
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 TEXT = ("scheme", "setting", "language", "text")
 WINDOW = ("scheme", "key", "language", "length")

@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from waarmerk.bench.processes import Done, run
 from waarmerk.bench.rows import Row
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 FAULTS = Path(__file__).resolve().parent / "scan_faults"
 

@@ -30,7 +30,7 @@ from waarmerk.bench.marks import bench_id, bench_key
 from waarmerk.bench.processes import run
 from waarmerk.bench.rows import ResultFile, Row
 from waarmerk.bench.transformations.image import apply
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 
 FURTHER_KEYS = 10
 STARTS = {

@@ -14,6 +14,7 @@ from waarmerk.cli_bench_integrity import integrity
 from waarmerk.cli_bench_peers import peers
 from waarmerk.cli_bench_report import report, verify
 from waarmerk.console import FAILED, print_json, print_line, say, shown
+from waarmerk.cores import cores
 from waarmerk.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run(*, suites: tuple[str, ...], **options: Any) -> None:
     require_extra(*chosen)
     from waarmerk.bench.run import Job, run_suite
 
-    options["workers"] = options["workers"] or _cores()
+    options["workers"] = options["workers"] or cores()
     job = Job(suites=chosen, **options)  # type: ignore[arg-type]
     with progress_bar(job) as progress:
         out = run_suite(job, progress)
@@ -129,12 +130,6 @@ def require_extra(*suites: str) -> None:
             f"the benchmark needs {', '.join(missing)}, which is not installed; "
             'run: pip install "waarmerk[bench]"'
         )
-
-
-def _cores() -> int:
-    import os
-
-    return os.cpu_count() or 1
 
 
 @contextmanager

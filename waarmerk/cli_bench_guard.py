@@ -118,7 +118,7 @@ def scaling(*, out: Path, quick: bool, as_json: bool) -> int:
     Content is rendered, so no data is needed. Takes some minutes. Stop it at any time: the
     same command goes on where it was.
     """
-    from waarmerk.bench.workers import ONE_THREAD
+    from waarmerk.cores import ONE_THREAD
 
     # Libraries read these when they are loaded, which the next line does.
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))

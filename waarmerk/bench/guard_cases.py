@@ -201,6 +201,7 @@ def _put(name: str, function: Callable[..., object]) -> None:
 def record_image_calls(rgb: np.ndarray) -> None:
     """Mark a picture, and look for the mark as it is, rotated, seen askew, and of no key."""
     from waarmerk import detect_image, mark_image
+    from waarmerk.detection.file import detect_bytes
 
     key, other = bench_key("throughput"), bench_key("throughput", "other")
     height, width = rgb.shape[:2]
@@ -216,6 +217,11 @@ def record_image_calls(rgb: np.ndarray) -> None:
     detect_image(_rotated(marked), keys=[key])
     detect_image(np.array(askew), keys=[key, other])
     detect_image(np.array(half), keys=[other])
+    # Files have colours, too.
+    png = io.BytesIO()
+    Image.fromarray(rgb).save(png, "PNG")
+    for data, name in ((jpeg(rgb), "a.jpg"), (png.getvalue(), "a.png")):
+        detect_bytes(data, name, keys=[other], effort="fast")
 
 
 def record_sound_calls(sound: np.ndarray, rate: int = RATE) -> None:

@@ -16,12 +16,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from waarmerk.cores import ONE_THREAD
 from waarmerk.errors import WaarmerkError
 
-__all__ = ["ONE_THREAD", "WorkerError", "one_thread", "results_of"]
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""What libraries read when they are loaded, to know how many threads they may start."""
+__all__ = ["WorkerError", "one_thread", "results_of"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")

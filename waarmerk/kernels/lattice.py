@@ -64,8 +64,9 @@ def whitened_power(
             line = spectrum[y]
             for x in range(width):
                 below[x] += line[x].real * line[x].real + line[x].imag * line[x].imag
-        for x in range(width):
-            sums[i, x // block] += below[x]
+        for j in range(columns):
+            for x in range(j * block, min((j + 1) * block, width)):
+                sums[i, j] += below[x]
     for i in range(rows):
         for j in range(columns):
             total = 0.0
@@ -80,8 +81,8 @@ def whitened_power(
     limit = np.float32(clip * steps) + half
     share = np.empty(width, np.float32)
     for i in range(rows):
-        for x in range(width):
-            share[x] = np.float32(steps) / mean[i, x // block]
+        for j in range(columns):
+            share[j * block : (j + 1) * block] = np.float32(steps) / mean[i, j]
         for y in range(i * block, min((i + 1) * block, height)):
             line = spectrum[y]
             target = out[y]

@@ -13,17 +13,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO
 
-__all__ = ["Process", "cores", "prepared", "start"]
+from waarmerk.cores import ONE_THREAD
 
-_ONE_THREAD: Final = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
-"""Threads do not outlive a fork, and there is a worker for every core."""
+__all__ = ["Process", "prepared", "start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +75,6 @@ def start() -> Process:
         return _new()
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _new() -> Process:
     said = tempfile.TemporaryFile()  # noqa: SIM115 - is closed with the process
     try:
@@ -95,7 +84,8 @@ def _new() -> Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
+            # Threads do not outlive a fork, and there is a worker for every core.
+            env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
             bufsize=0,
         )
     except OSError:

@@ -10,11 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from waarmerk.cores import cores
 from waarmerk.errors import InputError
 from waarmerk.scan.guard import Guard
 from waarmerk.scan.inputs import Failed, Listing, sources_of
 from waarmerk.scan.local import LocalEngine
-from waarmerk.scan.processes import cores
 from waarmerk.scan.results import open_results
 from waarmerk.scan.resume import needs_scan
 from waarmerk.scan.row import failed_row

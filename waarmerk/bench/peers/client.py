@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple, Self, cast
 
 import numpy as np
 
-from waarmerk.bench.workers import ONE_THREAD
+from waarmerk.cores import ONE_THREAD
 from waarmerk.errors import WaarmerkError
 
 __all__ = [

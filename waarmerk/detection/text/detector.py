@@ -8,7 +8,6 @@ million texts has to expect a million times the threshold in false alarms.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from waarmerk.cores import cores
 from waarmerk.detection.finding import Passage, WatermarkFinding
 from waarmerk.detection.text.payload import read_id
 from waarmerk.detection.text.search import Look, look, passages
@@ -218,7 +218,7 @@ def detect_many(
     if workers is not None and workers < 1:
         raise InputError(f"at least one worker is needed, not {workers}")
     ids, offsets = _as_ragged(texts)
-    count = workers or os.cpu_count() or 1
+    count = workers or cores()
     pieces = _pieces(offsets, count)
     log10_threshold = math.log10(threshold)
 
