@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from tests import reference_sound as reference
 from waarmerk.kernels.sound_table import (
+    banded,
     best_offsets,
     block_lines,
     laid_on_tiles,
     levels,
     line_power,
+    line_scores,
     soft_bits,
     standing_out,
 )
@@ -64,33 +66,57 @@ def test_levels_hold_everywhere_between_two_powers_of_two():
     np.testing.assert_array_equal(weight, 1)
 
 
+# banded
+
+
+@FEW
+@given(KINDS, SHAPES, st.integers(1, 6), SEEDS)
+def test_bands_are_put_together(kind, shape, bands, seed):
+    rng = np.random.default_rng(seed)
+    parts = np.abs(values(kind, shape, rng))
+    share = (rng.uniform(0, 1, (shape[0], bands)) * (rng.random((shape[0], bands)) < 0.4)).astype(
+        np.float32
+    )
+    out = np.full((bands, shape[1]), np.nan, np.float32)
+    banded(parts, share, 1e-7, out)
+    expected = share.T.astype(float) @ parts.astype(float) + 1e-7
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
+
+
 # standing_out
+
+
+def room(shape, spans, exact):
+    return np.full((4, shape[1] + 2 * max(spans[0], spans[2])), np.nan, exact)
 
 
 @FEW
 @given(
-    KINDS,
-    SHAPES,
+    st.tuples(KINDS, SHAPES),
     st.tuples(st.integers(0, 9), st.integers(0, 4), st.integers(0, 17)),
     st.sampled_from([1.0, 30.0]),
     SEEDS,
 )
-def test_what_stands_out(kind, shape, spans, scale, seed):
+@pytest.mark.parametrize("exact", [np.float32, np.float64])
+def test_what_stands_out(exact, kind_and_shape, spans, scale, seed):
     rng = np.random.default_rng(seed)
+    kind, shape = kind_and_shape
     level = values(kind, shape, rng) * np.float32(scale) - np.float32(40)
     weight = rng.uniform(0.1, 1, shape).astype(np.float32)
     out = np.full(shape, np.nan, np.float32)
-    standing_out(level, weight, *spans, 1.5, 2.0, out)
+    standing_out(level, weight, *spans, 1.5, 2.0, room(shape, spans, exact), out)
     expected = reference.standing_out(level, weight, spans, 1.5, 2.0)
     # Differences of levels around -40 dB in single precision.
     np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("exact", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 1), (24, 1), (1, 50), (24, 300)])
-def test_nothing_stands_out_of_constant_levels(shape):
+def test_nothing_stands_out_of_constant_levels(shape, exact):
     out = np.full(shape, np.nan, np.float32)
     level = np.full(shape, -70, np.float32)
-    standing_out(level, np.full(shape, 0.3, np.float32), 8, 3, 16, 1.5, 2.0, out)
+    weight, inner = np.full(shape, 0.3, np.float32), room(shape, (8, 3, 16), exact)
+    standing_out(level, weight, 8, 3, 16, 1.5, 2.0, inner, out)
     np.testing.assert_allclose(out, 0, atol=1e-5)
 
 
@@ -215,3 +241,19 @@ def test_one_strong_bin_counts_no_more_than_the_limit():
     assert out[77] == 24
     assert out[:128].sum() < 24.001
     np.testing.assert_allclose(out[128:], 3, rtol=1e-5)
+
+
+# line_scores
+
+
+@FEW
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 12), st.data())
+def test_power_of_the_lines_is_added_up(size, tempos, lines, data):
+    few = data.draw(st.integers(0, lines))
+    rng = np.random.default_rng(data.draw(SEEDS))
+    power = rng.uniform(0, 100, size).astype(np.float32)
+    bins = rng.integers(0, size, (tempos, lines))
+    some, every = np.full((2, tempos), np.nan, np.float32)
+    line_scores(power, bins, few, some, every)
+    np.testing.assert_allclose(some, power[bins[:, :few]].sum(1), rtol=1e-6)
+    np.testing.assert_allclose(every, power[bins].sum(1), rtol=1e-6)

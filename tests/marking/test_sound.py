@@ -212,6 +212,32 @@ def test_damage_in_the_middle_is_noticed(name, tmp_path):
     assert decoded(path)[2] is not None
 
 
+@pytest.mark.parametrize("block", [1 << 15, 1 << 18])
+def test_of_a_damaged_flac_all_is_read_in_front_of_the_damage(block, tmp_path, monkeypatch):
+    # In files that are in order a block is read in one piece, which an error would cost as a whole.
+    monkeypatch.setattr(sound, "BLOCK_VALUES", block)
+    samples = melody(8.0)
+    path = rendered_sound.file(tmp_path / "a.flac", "FLAC", samples)
+    whole = decoded(path)[0]
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 300] = bytes(300)
+    path.write_bytes(data)
+    got, _, damage = decoded(path)
+    assert damage is not None
+    assert len(got) >= len(whole) // 2 - 3 * (1 << 13)
+    np.testing.assert_array_equal(got, whole[: len(got)])
+
+
+def test_blocks_may_come_as_they_were_decoded(tmp_path):
+    path = rendered_sound.file(tmp_path / "a.mp3", "MP3", melody(2.0, RATE, 2))
+    with open_sound(path, identify(path), str(path)) as reader:
+        blocks = list(reader.blocks(as_decoded=True))
+    got = decoded(path)[0]
+    assert got.flags.c_contiguous
+    np.testing.assert_array_equal(np.concatenate(blocks), got)
+
+
 def test_a_tag_behind_the_frames_is_no_damage(tmp_path):
     path = rendered_sound.file(tmp_path / "a.mp3", "MP3")
     path.write_bytes(path.read_bytes() + b"TAG" + bytes(125))

@@ -68,12 +68,12 @@ def _watermark(
             detector = AudioDetector(
                 facts.sample_rate, facts.channels, keys, effort=effort, early=False
             )
-            for block in reader.blocks():
+            for block in reader.blocks(as_decoded=True):
                 detector.feed(block)
             finding = with_limits(detector.finish(), effort, FAST_SOUND_SEARCH)
         else:
             # Also without a key: what cannot be decoded is an error, and not "no mark found".
-            for _ in reader.blocks():
+            for _ in reader.blocks(as_decoded=True):
                 pass
             finding = WatermarkFinding("not_checked", AUDIO_SCHEME, reason=NO_KEY)
         notes: list[str] = []

@@ -4,6 +4,7 @@ Tables are float32 [bands, frames] here: time runs along memory.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,50 @@ from numpy.typing import NDArray
 from waarmerk.kernels._jit import kernel
 
 __all__ = [
+    "banded",
     "best_offsets",
     "block_lines",
     "laid_on_tiles",
     "levels",
     "line_power",
+    "line_scores",
     "soft_bits",
     "standing_out",
 ]
+
+
+Sums = NDArray[Any]
+"""Of float32 or float64: Numba compiles one kernel for each."""
+
+
+@kernel(fastmath={"contract"})
+def banded(
+    parts: NDArray[np.float32], share: NDArray[np.float32], least: float, out: NDArray[np.float32]
+) -> None:
+    """Put bands together of parts of bands.
+
+    Parameters
+    ----------
+    parts : float32 [parts, n]
+        Power.
+    share : float32 [parts, bands]
+        Which share of each part belongs to each band: for most parts, none.
+    least : float
+        What is added to every cell.
+    out : float32 [bands, n]
+    """
+    floor = np.float32(least)
+    for b in range(out.shape[0]):
+        row = out[b]
+        row[:] = 0.0
+        for p in range(share.shape[0]):
+            factor = share[p, b]
+            if factor != 0.0:
+                part = parts[p]
+                for t in range(row.size):
+                    row[t] += factor * part[t]
+        for t in range(row.size):
+            row[t] += floor
 
 
 # Fit of log2(1 + x) on 0 ... 1, lowest power first.
@@ -79,6 +116,54 @@ def levels(
             weight[b, t] = max(one - base / power[b, t], lowest)
 
 
+@kernel
+def _pairs(values: Sums, apart: int, out: Sums, count: int) -> None:
+    """Add to so many values the one that lies so far behind."""
+    ahead = values[apart : apart + count]
+    for t in range(count):
+        out[t] = values[t] + ahead[t]
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def _around(values: NDArray[np.float32], reach: int, one: Sums, two: Sums, out: Sums) -> None:
+    """Add up the values to either side of each, as far as there are any.
+
+    Sums of two, four, eight ... values that follow each other make up any number of them. Running
+    sums need fewer additions, but every one of them has to wait for the one before.
+
+    Parameters
+    ----------
+    values : float32 [n]
+    reach : int
+        Values to either side.
+    one, two : float [n + 2 * reach or more]
+        Overwritten.
+    out : float [n or more]
+    """
+    n = values.size
+    length = n + 2 * reach
+    width = 2 * reach + 1
+    inner = one[reach : reach + n]
+    for t in range(reach):
+        one[t] = 0.0
+    for t in range(reach + n, length):
+        one[t] = 0.0
+    for t in range(n):
+        inner[t] = values[t]
+    for t in range(n):
+        out[t] = one[t]
+    size = place = 1
+    while 2 * size <= width:
+        _pairs(one, size, two, length - 2 * size + 1)
+        size *= 2
+        if width & size:
+            there = two[place : place + n]
+            for t in range(n):
+                out[t] += there[t]
+            place += size
+        one, two = two, one
+
+
 @kernel(fastmath={"contract", "reassoc"})
 def standing_out(
     levels: NDArray[np.float32],
@@ -88,6 +173,7 @@ def standing_out(
     wide: int,
     floor: float,
     clip: float,
+    room: Sums,
     out: NDArray[np.float32],
 ) -> None:
     """Tell how far every cell's level stands out of its surroundings, and how much that counts.
@@ -110,82 +196,68 @@ def standing_out(
         dB that are added to the deviation, in squares.
     clip : float
         Limit, in deviations.
+    room : float32 or float64 [4, n + 2 * max(reach, wide) or more]
+        Overwritten with sums, which are as exact as its type, and take as long.
     out : float32 [bands, n]
     """
     bands, n = levels.shape
     level = np.empty((bands, n), np.float32)
-    # Less the mean in time.
     product = np.empty(n, np.float32)
+    mass = np.empty(n, np.float32)
+    one, two, sums, masses = room[0], room[1], room[2], room[3]
+    # Less the mean in time.
     for b in range(bands):
-        for t in range(n):
-            product[t] = levels[b, t] * weight[b, t]
-        total = np.float64(0.0)
-        mass = np.float64(0.0)
-        for t in range(min(reach, n)):
-            total += product[t]
-            mass += weight[b, t]
-        for t in range(n):
-            if t + reach < n:
-                total += product[t + reach]
-                mass += weight[b, t + reach]
-            if t - reach - 1 >= 0:
-                total -= product[t - reach - 1]
-                mass -= weight[b, t - reach - 1]
-            out[b, t] = levels[b, t] - np.float32(total / mass)
-    # Less the mean over the bands around.
-    for b in range(bands):
-        low = max(0, b - across)
-        high = min(bands, b + across + 1)
-        for t in range(n):
-            product[t] = 0.0
-            level[b, t] = 0.0
-        for a in range(low, high):
+        row, share, rest = levels[b], weight[b], out[b]
+        middle = np.float32(0.0)
+        if room.itemsize == 4:  # then sums of numbers around 0 are the more exact
             for t in range(n):
-                product[t] += weight[a, t]
-                level[b, t] += weight[a, t] * out[a, t]
+                middle += row[t]
+            middle /= np.float32(n)
         for t in range(n):
-            level[b, t] = out[b, t] - level[b, t] / product[t]
+            product[t] = (row[t] - middle) * share[t]
+        _around(product, reach, one, two, sums)
+        _around(share, reach, one, two, masses)
+        for t in range(n):
+            rest[t] = row[t] - middle - np.float32(sums[t] / masses[t])
+    # Less the mean over the bands around.
     limit = np.float32(15.0)
     for b in range(bands):
+        row, rest = level[b], out[b]
         for t in range(n):
-            d = min(max(level[b, t], -limit), limit)
-            level[b, t] = d
-            out[b, t] = weight[b, t] * d * d
+            product[t] = 0.0
+            mass[t] = 0.0
+        for a in range(max(0, b - across), min(bands, b + across + 1)):
+            share, other = weight[a], out[a]
+            for t in range(n):
+                mass[t] += share[t]
+                product[t] += share[t] * other[t]
+        for t in range(n):
+            row[t] = min(max(rest[t] - product[t] / mass[t], -limit), limit)
+    for b in range(bands):
+        row, share, square = level[b], weight[b], out[b]
+        for t in range(n):
+            square[t] = share[t] * row[t] * row[t]
     # Local deviation: over three bands, then over time.
-    three = np.empty(n, np.float32)
-    mass3 = np.empty(n, np.float32)
-    square = out.copy()
+    squares = out.copy()
     extra = np.float32(floor * floor)
     top = np.float32(clip)
     for b in range(bands):
+        row, share, square, done = level[b], weight[b], squares[b], out[b]
         for t in range(n):
-            three[t] = square[b, t]
-            mass3[t] = weight[b, t]
-        if b > 0:
-            for t in range(n):
-                three[t] += square[b - 1, t]
-                mass3[t] += weight[b - 1, t]
-        if b < bands - 1:
-            for t in range(n):
-                three[t] += square[b + 1, t]
-                mass3[t] += weight[b + 1, t]
-        total = np.float64(0.0)
-        mass = np.float64(0.0)
-        for t in range(min(wide, n)):
-            total += three[t]
-            mass += mass3[t]
+            product[t] = square[t]
+            mass[t] = share[t]
+        for a in range(max(0, b - 1), min(bands, b + 2)):
+            if a != b:
+                other, square = weight[a], squares[a]
+                for t in range(n):
+                    product[t] += square[t]
+                    mass[t] += other[t]
+        _around(product, wide, one, two, sums)
+        _around(mass, wide, one, two, masses)
         for t in range(n):
-            if t + wide < n:
-                total += three[t + wide]
-                mass += mass3[t + wide]
-            if t - wide - 1 >= 0:
-                total -= three[t - wide - 1]
-                mass -= mass3[t - wide - 1]
-            product[t] = np.float32(max(total, 0.0) / mass)
-        for t in range(n):
-            deviation = math.sqrt(product[t] + extra)
-            v = min(max(level[b, t] / deviation, -top), top)
-            out[b, t] = v / deviation * weight[b, t]
+            deviation = math.sqrt(np.float32(sums[t] / masses[t]) + extra)
+            v = min(max(row[t] / deviation, -top), top)
+            done[t] = v / deviation * share[t]
 
 
 @kernel(fastmath={"contract", "reassoc"})
@@ -352,3 +424,31 @@ def line_power(
             scale = np.float32(size) / (total + np.float32(1e-20))
             for k in range(size):
                 sums[k] += min(power[k] * scale, top)
+
+
+@kernel
+def line_scores(
+    power: NDArray[np.float32],
+    bins: NDArray[np.int64],
+    few: int,
+    some: NDArray[np.float32],
+    every: NDArray[np.float32],
+) -> None:
+    """Add up the power at the bins of the lines, for every tempo: of all lines, and of the first.
+
+    Parameters
+    ----------
+    power : float32 [n]
+    bins : int64 [tempos, lines]
+    few : int
+        How many lines the first are.
+    some, every : float32 [tempos]
+    """
+    for s in range(bins.shape[0]):
+        total = np.float32(0.0)
+        for k in range(few):
+            total += power[bins[s, k]]
+        some[s] = total
+        for k in range(few, bins.shape[1]):
+            total += power[bins[s, k]]
+        every[s] = total

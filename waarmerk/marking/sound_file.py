@@ -304,7 +304,7 @@ def _heard(work: _Work, laid: _Laid, path: Path) -> tuple[float | None, int]:
     job, listen = work.job, work.listen
     with open_sound(path, job.format, str(job.target)) as reader:
         ear = Ear(listen(reader.facts.sample_rate, reader.facts.channels))
-        for block in reader.blocks():
+        for block in reader.blocks(as_decoded=True):
             ear.feed(block)
         if reader.damage is not None:
             raise OutputError(f"{job.shown}: the file just written {reader.damage}")

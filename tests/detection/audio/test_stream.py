@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.rendered_sound import RATE, melody, sixteen
 from waarmerk.detection.audio import AudioDetector, detect_samples
+from waarmerk.detection.audio.hearing import Hearing
 from waarmerk.errors import InputError
 from waarmerk.marking.audio import AudioMarker
 from waarmerk.marking.key import MarkingKey
@@ -45,6 +46,30 @@ def heard(samples, rate, sizes, **options):
 
 
 # In blocks as in one piece
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["float32", "int16"])
+@pytest.mark.parametrize("rate", [16000, 22050])
+def test_rows_do_not_depend_on_cuts_or_on_the_order_in_memory(rate, kind, channels):
+    rng = np.random.default_rng(channels)
+    samples = rng.normal(0, 0.1, (round(3.3 * rate), channels)).astype(np.float32)
+    if channels == 2:
+        samples[rate : 2 * rate, 1] = -samples[rate : 2 * rate, 0]  # they cancel each other
+    samples = sixteen(samples) if kind == "int16" else samples
+
+    def rows(size, order):
+        hearing = Hearing(rate, channels)
+        cut = [samples[at : at + size] for at in range(0, len(samples), size)]
+        out = [hearing.feed(np.asarray(block, order=order)) for block in cut]
+        return np.concatenate([*out, hearing.feed(np.zeros((0, channels), np.float32), last=True)])
+
+    expected = rows(len(samples), "C")
+    assert expected[220:380].min() > 1e-3  # in the second that would cancel, too
+    assert expected.max() < 100 * np.median(expected)
+    for size in (777, rate, 2 * rate + 5, len(samples)):
+        for order in ("C", "F"):
+            np.testing.assert_allclose(rows(size, order), expected, rtol=2e-4)
 
 
 @settings(deadline=None, derandomize=True, max_examples=10)

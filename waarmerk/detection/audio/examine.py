@@ -86,9 +86,7 @@ class Chunk:
     def spectra(self) -> list[Spectra]:
         """The search without a key: of the whole chunk, and of the halves of a long one."""
         if self._spectra is None:
-            tables = [
-                Levels.of(self._power, pitch=pitch, dense=1).sync_table() for pitch in PITCHES
-            ]
+            tables = [levels.sync_table() for levels in Levels.for_search(self._power, PITCHES)]
             size = tables[0].shape[1]
             self._spectra = [Spectra.of(tables, 0, size)]
             if size > _WHOLE * SCHEME.frame_rate:

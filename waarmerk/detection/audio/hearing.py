@@ -54,7 +54,7 @@ class Hearing:
         self._rate = sample_rate = int(sample_rate)
         self.channels = channels
         self._fed = 0
-        self._block: list[NDArray[np.float32]] = []
+        self._block: list[NDArray[Any]] = []
         self._waiting = 0
         self._resample = None
         if sample_rate != SCHEME.analysis_rate:
@@ -91,27 +91,37 @@ class Hearing:
         if channels != self.channels:
             raise InputError(f"this detector takes {self.channels} channels, not {channels}")
         self._fed += n
-        if n:
-            self._block.append(block.reshape(n, channels))
-            self._waiting += n
-        mono = []
-        # In whole seconds, so that the result does not depend on how the sound was cut.
-        if self._waiting >= self._rate or (last and self._waiting):
-            whole = np.concatenate(self._block) if len(self._block) > 1 else self._block[0]
-            used = len(whole) if last else len(whole) // self._rate * self._rate
-            mono = [
-                _mixed_down(whole[i : min(i + self._rate, used)])
-                for i in range(0, used, self._rate)
-            ]
-            self._block = [whole[used:].copy()]
-            self._waiting = len(whole) - used
-        sound = np.concatenate(mono) if mono else np.zeros(0, np.float32)
+        sound = self._mono(block.reshape(n, channels), last)
         if self._resample is not None:
             sound = self._resample.resample_chunk(sound, last=last)
-        self._sound = np.concatenate([self._sound, sound])
-        if last:
-            self._sound = np.concatenate([self._sound, np.zeros(_LENGTH // 2, np.float32)])
+        end = [np.zeros(_LENGTH // 2, np.float32)] if last else []
+        self._sound = np.concatenate([self._sound, sound, *end])
         return self._rows()
+
+    def _mono(self, block: NDArray[Any], last: bool) -> NDArray[np.float32]:
+        """Mix samples [n, channels] down, as far as whole seconds are there.
+
+        In whole seconds, so that the result does not depend on how the sound was cut.
+        """
+        rate = self._rate
+        have = self._waiting + len(block)
+        mono = np.empty(have if last else have // rate * rate, np.float32)
+        done = used = 0
+        if self._waiting and len(mono):
+            used = min(rate, have) - self._waiting
+            done = self._waiting + used
+            # The empty block of an end may be of another type.
+            head = [block[:used]] if used else []
+            _mix_down(np.concatenate([*self._block, *head]), mono[:done])
+            self._block, self._waiting = [], 0
+        for first in range(done, len(mono), rate):
+            piece = block[used : used + rate]
+            used += len(piece)
+            _mix_down(piece, mono[first : first + len(piece)])
+        if used < len(block):
+            self._block.append(block[used:].copy("K"))
+            self._waiting += len(block) - used
+        return mono
 
     def _rows(self) -> NDArray[np.float32]:
         from waarmerk.kernels.sound import band_power, cut_frames
@@ -129,19 +139,26 @@ class Hearing:
         return out
 
 
-def _mixed_down(block: NDArray[Any]) -> NDArray[np.float32]:
-    """Give the mean of the channels, or the loudest one where they cancel each other."""
-    samples = block.astype(np.float32)
-    if block.dtype == np.int16:
-        samples *= np.float32(1 / 32768)
-    if samples.shape[1] == 1:
-        return samples[:, 0]
-    mean: NDArray[np.float32]
-    if samples.shape[1] == 2:  # the same numbers, in an eighth of the time
-        mean = (samples[:, 0] + samples[:, 1]) / np.float32(2)
-    else:
-        mean = samples.mean(1)
-    each = np.einsum("tc,tc->c", samples, samples)
-    if mean @ mean < _CANCELLED * each.mean():
-        return np.ascontiguousarray(samples[:, int(np.argmax(each))])
-    return mean
+def _mix_down(block: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Write the mean of the channels of a block [n, channels], or the loudest where they cancel."""
+    from waarmerk.kernels.sound_mix import mixed_pairs, mixed_rows
+
+    scale = 1 / 32768 if block.dtype == np.int16 else 1.0
+    if block.shape[1] == 1:
+        np.multiply(block[:, 0], np.float32(scale), out=out)
+        return
+    if block.shape[1] == 2:  # the same numbers, in a tenth of the time
+        if block.flags.c_contiguous:
+            power, each = mixed_pairs(block.reshape(-1), scale, out)
+        else:
+            left, right = (np.ascontiguousarray(block[:, c]) for c in (0, 1))
+            power, each = mixed_rows(left, right, scale, out)
+        if power >= _CANCELLED * each:
+            return
+    samples = block.astype(np.float32) * np.float32(scale)
+    squares = np.einsum("tc,tc->c", samples, samples)
+    if block.shape[1] > 2:
+        samples.mean(1, out=out)
+        if out @ out >= _CANCELLED * squares.mean():
+            return
+    out[:] = samples[:, int(np.argmax(squares))]

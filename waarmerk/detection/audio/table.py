@@ -5,7 +5,10 @@ from cell to cell, and shows best against the nearest; the slow lines of the syn
 a wider view.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -66,7 +69,7 @@ class Levels:
     dense: int
 
     @classmethod
-    def of(cls, power: NDArray[np.float32], *, pitch: float = 1.0, dense: int = DENSE) -> "Levels":
+    def of(cls, power: NDArray[np.float32], *, pitch: float = 1.0) -> Levels:
         """Take levels of the power of the parts of bands.
 
         Parameters
@@ -75,19 +78,34 @@ class Levels:
             See :class:`waarmerk.detection.audio.hearing.Hearing`.
         pitch : float, optional
             How much higher the sound is than when it was marked.
-        dense : int, optional
-            1 takes one frame for every cell, for a search.
         """
+        bands = np.ascontiguousarray((power @ _regridding(pitch)).T)
+        bands += np.float32(_SILENCE)
+        return cls._of_bands(bands, DENSE)
+
+    @classmethod
+    def for_search(cls, power: NDArray[np.float32], pitches: Iterable[float]) -> Iterator[Levels]:
+        """Take levels at one pitch after the other, a frame for every cell, for a search.
+
+        They are right to the rounding of single precision, and not the very same as those of `of`.
+        """
+        from waarmerk.kernels.sound_table import banded
+
+        parts = np.ascontiguousarray(power[::DENSE].T)
+        bands = np.empty((SCHEME.bands, parts.shape[1]), np.float32)
+        for pitch in pitches:
+            banded(parts, _regridding(pitch), _SILENCE, bands)
+            yield cls._of_bands(bands, 1)
+
+    @classmethod
+    def _of_bands(cls, bands: NDArray[np.float32], dense: int) -> Levels:
         from waarmerk.kernels.sound_table import levels
 
-        stride = DENSE // dense
-        banded = np.ascontiguousarray((power[::stride] @ _regridding(pitch)).T)
-        banded += np.float32(_SILENCE)
-        quiet = banded[:, :: _EVERY // stride]
+        quiet = bands[:, :: _EVERY * dense // DENSE]
         rank = quiet.shape[1] * _QUIET // 100
         noise = np.partition(quiet, rank, axis=1)[:, rank] * np.float32(_NOISE_OVER_QUIET)
-        level, weight = np.empty_like(banded), np.empty_like(banded)
-        levels(banded, noise, _LEAST, level, weight)
+        level, weight = np.empty_like(bands), np.empty_like(bands)
+        levels(bands, noise, _LEAST, level, weight)
         return cls(level, weight, dense)
 
     def payload_table(self) -> NDArray[np.float32]:
@@ -103,5 +121,8 @@ class Levels:
 
         out = np.empty_like(self.level)
         reach, wide = reach * self.dense, wide * self.dense
-        standing_out(self.level, self.weight, reach, _ACROSS, wide, _FLOOR_DB, _CLIP, out)
+        # What a search finds is looked at once more, in full.
+        exact = np.float32 if self.dense == 1 else np.float64
+        room = np.empty((4, out.shape[1] + 2 * max(reach, wide)), exact)
+        standing_out(self.level, self.weight, reach, _ACROSS, wide, _FLOOR_DB, _CLIP, room, out)
         return out
