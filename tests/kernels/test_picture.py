@@ -5,11 +5,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 from tests import reference_image as reference
 from waarmerk.kernels.picture import (
     add_luma,
     box_mean,
+    enlarge,
     half_plane_mean,
     mask_strength,
     normalised_residual,
@@ -81,6 +83,21 @@ def test_reduce_ignores_alpha():
     other = source.copy()
     other[:, :, 3] = 0
     np.testing.assert_array_equal(reduced(source, 20, 13), reduced(other, 20, 13))
+
+
+# enlarge
+
+
+@FEW
+@given(SHAPES, st.integers(0, 60), st.integers(0, 60), st.integers(0, 2**32 - 1))
+@example((1, 1), 3, 0, 1)
+@example((23, 20), 0, 7, 1)
+def test_enlarging_gives_what_pillow_gives_to_the_last_bit(shape, taller, wider, seed):
+    values = levels(shape, seed)
+    out = np.full((shape[0] + taller, shape[1] + wider), np.nan, np.float32)
+    enlarge(values, out)
+    theirs = Image.fromarray(values).resize(out.shape[::-1], Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(out, np.asarray(theirs))
 
 
 # box_mean

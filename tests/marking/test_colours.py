@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from waarmerk.marking import colours as module
-from waarmerk.marking.colours import shortened
+from waarmerk.marking.colours import memory_of, shortened
 from waarmerk.marking.formats import PICTURES
 from waarmerk.marking.picture import open_for_detection
 
@@ -86,7 +86,7 @@ def test_one_decoding_gives_what_two_gave(case, orientation):
     assert seen.colours is not None
     np.testing.assert_array_equal(seen.colours.pixels(0, seen.colours.image.size[1]), expected)
     # And with leave to keep YCbCr: the same luma.
-    third = open_for_detection(data, "x" + SUFFIX[name], rows=everything, ycc=True)
+    third = open_for_detection(data, "x" + SUFFIX[name], rows=everything, kernels=True)
     np.testing.assert_array_equal(third.array, plain.array)
     assert third.colours.ycc == (name == "JPEG" and case != "jpeg in RGB")
 
@@ -100,13 +100,14 @@ def test_one_decoding_gives_what_two_gave(case, orientation):
         (PICTURE.convert("CMYK"), "JPEG"),
         (PICTURE.convert("CMYK"), "TIFF"),
         (PICTURE.convert("LAB"), "TIFF"),
+        (PICTURE.convert("YCbCr"), "TIFF"),
         (Image.fromarray(scene(channels=1)[:, :, 0].astype(np.uint16) << 8), "PNG"),
     ],
 )
 def test_pictures_that_are_not_in_colours_have_none(image, name):
     data = encoded(image, name)
     plain = open_for_detection(data, "x" + SUFFIX[name])
-    seen = open_for_detection(data, "x" + SUFFIX[name], rows=everything, ycc=True)
+    seen = open_for_detection(data, "x" + SUFFIX[name], rows=everything, kernels=True)
     assert seen.colours is None
     np.testing.assert_array_equal(seen.array, plain.array)
 
@@ -114,6 +115,49 @@ def test_pictures_that_are_not_in_colours_have_none(image, name):
 def test_nobody_is_given_colours_that_he_does_not_want():
     data = encoded(PICTURE, "PNG")
     assert open_for_detection(data, "x.png", rows=lambda _: None).colours is None
+
+
+# The memory of a picture
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "YCbCr"])
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (160, 201)])
+def test_the_memory_of_a_picture_holds_its_pixels(mode, shape):
+    image = Image.fromarray(scene(*shape)).convert(mode)
+    expected = np.asarray(image)
+    held = memory_of(image)
+    assert held.shape == shape
+    if mode != "L":
+        held = held[:, :, None].view(np.uint8)[:, :, : expected.shape[2]]
+    np.testing.assert_array_equal(held, expected)
+    assert not held.flags.writeable
+
+
+def test_the_memory_of_a_picture_outlives_it():
+    pixels = scene(300, 400)
+    held = memory_of(Image.fromarray(pixels))
+    others = [Image.new("RGB", (400, 300), (k, k, k)) for k in range(20)]
+    np.testing.assert_array_equal(held[:, :, None].view(np.uint8)[:, :, :3], pixels)
+    assert len(others) == 20
+
+
+def test_pictures_that_are_kept_otherwise_are_copied():
+    for mode in ("P", "1", "LA", "I", "F", "CMYK"):
+        assert memory_of(Image.new(mode, (20, 10))) is None
+    data = encoded(PICTURE, "PNG")
+    whole = open_for_detection(data, "x.png", rows=everything, kernels=True)
+    size = Image.core.get_block_size()
+    Image.core.set_block_size(1 << 16)
+    try:
+        pieces = open_for_detection(data, "x.png", rows=everything, kernels=True)
+        assert memory_of(pieces.colours.image) is None
+    finally:
+        Image.core.set_block_size(size)
+    np.testing.assert_array_equal(pieces.array, whole.array)
+    mask = 0xFFFFFF
+    np.testing.assert_array_equal(
+        pieces.colours.words(5, 90) & mask, whole.colours.words(5, 90) & mask
+    )
 
 
 # A JPEG that is reduced, and decoded again down to the last row that is wanted
@@ -138,7 +182,7 @@ LARGE = Image.fromarray(scene(1100, 1250))
 def test_the_rows_that_are_wanted_are_those_of_the_whole(options, band, ycc):
     data = encoded(LARGE, "JPEG", **options)
     plain = open_for_detection(data, "x.jpg")
-    seen = open_for_detection(data, "x.jpg", rows=lambda _: band, ycc=ycc)
+    seen = open_for_detection(data, "x.jpg", rows=lambda _: band, kernels=ycc)
     assert seen.reduction == plain.reduction == 2
     np.testing.assert_array_equal(seen.array, plain.array)
     with Image.open(io.BytesIO(data)) as image:
@@ -174,7 +218,7 @@ def test_several_scans_are_decoded_whole():
     planes = [np.asarray(LARGE)[:, :, k] for k in range(3)]
     single = [encoded(Image.fromarray(plane), "JPEG", quality=85) for plane in planes]
     whole = _of_three_scans(single)
-    seen = open_for_detection(whole, "x.jpg", rows=lambda _: (296, 304), ycc=True)
+    seen = open_for_detection(whole, "x.jpg", rows=lambda _: (296, 304), kernels=True)
     assert seen.colours.image.size == LARGE.size
     with Image.open(io.BytesIO(whole)) as image:
         np.testing.assert_array_equal(rgb_of(seen.colours), np.asarray(image)[296:304])

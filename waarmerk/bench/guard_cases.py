@@ -235,6 +235,10 @@ def record_sound_calls(sound: np.ndarray, rate: int = RATE) -> None:
     faster = np.ascontiguousarray(np.stack(columns, 1), np.float32)
     for samples, wanted in ((marked, key), (faster, key), (sound, other)):
         detect_audio(samples, rate, keys=[wanted])
+    # Two channels, by turns in memory and one after the other.
+    pair = np.repeat(sound[:, :1], 2, axis=1)
+    for samples in (pair, np.asfortranarray(pair)):
+        detect_audio(samples, rate, keys=[other], effort="fast")
 
 
 def _record_text_calls() -> None:

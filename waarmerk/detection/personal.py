@@ -45,6 +45,7 @@ _PLACES = (
     ),
     re.compile(r"(?<!\d)\d{1,3},\d{1,2}(?:\.\d{1,9}|,\d{1,2})[NSEW]\b"),
 )
+_DIGIT = re.compile(r"\d")  # there is one in whatever the others find
 _LONGEST = 4000
 """More of one text is not searched, and therefore not passed on either."""
 
@@ -61,7 +62,7 @@ def without_contacts(text: str) -> str:
         text = text[: _LONGEST - 1] + "…"
     if "@" in text or "%40" in text:
         text = _E_MAIL.sub(E_MAIL_LEFT_OUT, text)
-    if any(character.isdigit() for character in text):
+    if _DIGIT.search(text):
         text = _TELEPHONE.sub(NUMBER_LEFT_OUT, text)
         for pattern in _PLACES:
             text = pattern.sub(PLACE_LEFT_OUT, text)
@@ -96,6 +97,8 @@ def impersonal(finding: Finding) -> Finding:
             trust_list=_clean(finding.trust_list),
             bound_keys=_cleaned(finding.bound_keys),
         )
+    if finding.reason is None and finding.system is None:
+        return finding
     return replace(finding, reason=_clean(finding.reason), system=_clean(finding.system))
 
 

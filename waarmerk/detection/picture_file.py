@@ -74,9 +74,9 @@ def examine_picture(  # noqa: PLR0917
     """
     from waarmerk.detection.file import find_watermark
 
-    # To make RGB of YCbCr takes a kernel, and without a key none are loaded.
+    # To load kernels takes as long as a hundred pictures do; without a key it can be done without.
     picture = open_for_detection(
-        data, name, rows=lambda image: _rows(image, actual), ycc=bool(keys)
+        data, name, rows=lambda image: _rows(image, actual), kernels=bool(keys)
     )
     watermark = find_watermark(picture.array, keys, effort)
     others, hidden = _others(picture.colours, actual)

@@ -20,6 +20,7 @@ from waarmerk.kernels._jit import kernel
 __all__ = [
     "add_luma",
     "box_mean",
+    "enlarge",
     "half_plane_mean",
     "mask_strength",
     "normalised_residual",
@@ -88,18 +89,19 @@ def reduce_luma(
 
 
 @kernel
-def _row_shares(width: int, columns: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _row_shares(width: int, columns: int) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Find the first element under each of a coarser row [w], and shares [taps, w] from there."""
     step = width / columns
     taps = math.ceil(step) + 1
-    first = np.empty(columns, np.int64)
+    first = np.empty(columns, np.uint32)  # without a sign: nothing has to be asked of an index
     shares = np.zeros((taps, columns), np.float32)
     for k in range(columns):
         left = k * step
         # The last shares may be 0; keep their places inside the row.
-        first[k] = min(int(left), max(width - taps, 0))
+        start = min(int(left), max(width - taps, 0))
+        first[k] = start
         for tap in range(min(taps, width)):
-            place = first[k] + tap
+            place = start + tap
             share = min(place + 1.0, left + step) - max(float(place), left)
             shares[tap, k] = max(share, 0.0)
     return first, shares
@@ -108,16 +110,159 @@ def _row_shares(width: int, columns: int) -> tuple[NDArray[np.int64], NDArray[np
 @kernel
 def _reduce_row(
     values: NDArray[np.float32],
-    first: NDArray[np.int64],
+    first: NDArray[np.uint32],
     shares: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
     """Add up the values [W] under each element of a coarser row [w], by their shares."""
-    for k in range(out.size):
-        out[k] = values[first[k]] * shares[0, k]
-    for tap in range(1, min(shares.shape[0], values.size)):
+    taps = min(shares.shape[0], values.size)
+    done = 1
+    if taps < 3:
         for k in range(out.size):
-            out[k] += values[first[k] + tap] * shares[tap, k]
+            out[k] = values[first[k]] * shares[0, k]
+    else:
+        # As many as there are below twice the size, at once.
+        one, two, three = shares[0], shares[1], shares[2]
+        second, third = values[1:], values[2:]
+        for k in range(out.size):
+            place = first[k]
+            out[k] = values[place] * one[k] + second[place] * two[k] + third[place] * three[k]
+        done = 3
+    for tap in range(done, taps):
+        later, share = values[tap:], shares[tap]
+        for k in range(out.size):
+            out[k] += later[first[k]] * share[k]
+
+
+@kernel
+def _bicubic(size: int, larger: int) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+    """Find the first of the elements that each of a finer row is made of [n], and shares [5, n].
+
+    Pillow's Resample.c, ``precompute_coeffs`` with ``bicubic_filter``: Keys' with a = -1/2.
+    """
+    first = np.zeros(larger, np.uint32)
+    shares = np.zeros((5, larger))
+    scale = size / larger
+    for k in range(larger):
+        centre = (k + 0.5) * scale
+        start = max(int(centre - 2.0 + 0.5), 0)
+        count = min(int(centre + 2.0 + 0.5), size) - start
+        total = 0.0
+        # The last shares may be 0; keep their places inside the row.
+        place = max(min(start, size - 5), 0)
+        for tap in range(count):
+            x = abs(tap + start - centre + 0.5)
+            share = 0.0
+            if x < 1.0:
+                share = (1.5 * x - 2.5) * x * x + 1.0
+            elif x < 2.0:
+                share = (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5
+            shares[start - place + tap, k] = share
+            total += share
+        if total != 0.0:
+            for tap in range(5):
+                shares[tap, k] /= total
+        first[k] = place
+    return first, shares
+
+
+@kernel
+def enlarge(values: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Enlarge a picture as Pillow's bicubic filter does, to the last bit: first across, then down.
+
+    Parameters
+    ----------
+    values : float32 [h, w]
+    out : float32 [H, W]
+        H >= h and W >= w.
+    """
+    height, width = values.shape
+    rows, columns = out.shape
+    across = np.empty((height, columns), np.float32)
+    first, shares = _bicubic(width, columns)
+    padded = np.zeros(width + 4)
+    for y in range(height):
+        source, target = values[y], across[y]
+        for x in range(width):
+            padded[x] = source[x]
+        if width == columns:
+            target[:] = source
+            continue
+        one, two, three, four, five = shares[0], shares[1], shares[2], shares[3], shares[4]
+        second, third, fourth, fifth = padded[1:], padded[2:], padded[3:], padded[4:]
+        for k in range(columns):
+            place = first[k]
+            value = padded[place] * one[k] + second[place] * two[k] + third[place] * three[k]
+            target[k] = value + fourth[place] * four[k] + fifth[place] * five[k]
+    first, shares = _bicubic(height, rows)
+    total = np.empty(columns)
+    for k in range(rows):
+        if height == rows:
+            out[k] = across[k]
+            continue
+        total[:] = 0.0
+        for tap in range(min(5, height)):
+            share, source = shares[tap, k], across[first[k] + tap]
+            if share != 0.0:
+                for x in range(columns):
+                    total[x] += source[x] * share
+        target = out[k]
+        for x in range(columns):
+            target[x] = total[x]
+
+
+@kernel
+def _box_shares(width: int, radius: int) -> NDArray[np.float32]:
+    """Give one over the number of elements of a row that are near each of them."""
+    shares = np.empty(width, np.float32)
+    for x in range(width):
+        shares[x] = 1.0 / (min(x + radius, width - 1) - max(x - radius, 0) + 1)
+    return shares
+
+
+@kernel
+def _box_row(
+    sums: NDArray[np.float32],
+    share: np.float32,
+    padded: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Add up the columns' sums around every element of a row, times the share of a row.
+
+    ``padded`` has room for them and for a margin on both sides, which is 0. The loops run over
+    views that begin where they begin: with an offset in the index the compiler does not vectorise
+    them; and over nine of them at once, so that a sum is stored less often.
+    """
+    width = sums.size
+    twice = padded.size - width
+    middle = padded[twice // 2 : twice // 2 + width]
+    for x in range(width):
+        middle[x] = sums[x] * share
+    last = padded[twice : twice + width]
+    done = 0
+    if twice >= 8:
+        a, b, c, d = padded[0:width], padded[1 : 1 + width], padded[2 : 2 + width], padded[3:]
+        e, f, g, h = padded[4 : 4 + width], padded[5 : 5 + width], padded[6 : 6 + width], padded[7:]
+        for x in range(width):
+            total = last[x] + (a[x] + b[x])
+            total = total + (c[x] + d[x])
+            total = total + (e[x] + f[x])
+            out[x] = total + (g[x] + h[x])
+        done = 8
+    else:
+        for x in range(width):
+            out[x] = last[x]
+    while done + 4 <= twice:
+        a, b = padded[done : done + width], padded[done + 1 : done + 1 + width]
+        c, d = padded[done + 2 : done + 2 + width], padded[done + 3 : done + 3 + width]
+        for x in range(width):
+            total = out[x] + (a[x] + b[x])
+            out[x] = total + (c[x] + d[x])
+        done += 4
+    if done < twice:
+        a, b = padded[done : done + width], padded[done + 1 : done + 1 + width]
+        for x in range(width):
+            out[x] += a[x] + b[x]
 
 
 @kernel
@@ -135,15 +280,8 @@ def box_mean(values: NDArray[np.float32], radius: int, out: NDArray[np.float32])
     # Adding a row and taking it away again leaves rounding errors; over a thousand rows they stay
     # below 1e-5 of the largest sum, and single precision halves the time.
     sums = np.zeros(width, np.float32)
-    # The sums of the columns with a margin of zeros. The loops run over views that begin where
-    # they begin: with an offset in the index the compiler does not vectorise them.
     padded = np.zeros(width + 2 * radius, np.float32)
-    middle = padded[radius : radius + width]
-    last = padded[2 * radius :]
-    shares = np.empty(width, np.float32)
-    total = np.empty(width, np.float32)
-    for x in range(width):
-        shares[x] = 1.0 / (min(x + radius, width - 1) - max(x - radius, 0) + 1)
+    shares = _box_shares(width, radius)
     for y in range(min(radius, height)):
         entering = values[y]
         for x in range(width):
@@ -158,18 +296,10 @@ def box_mean(values: NDArray[np.float32], radius: int, out: NDArray[np.float32])
             for x in range(width):
                 sums[x] -= leaving[x]
         share = np.float32(1.0 / (min(y + radius, height - 1) - max(y - radius, 0) + 1))
-        for x in range(width):
-            middle[x] = sums[x] * share
-        for x in range(width):
-            total[x] = last[x]
-        for k in range(0, 2 * radius, 2):
-            one = padded[k : k + width]
-            two = padded[k + 1 : k + 1 + width]
-            for x in range(width):
-                total[x] += one[x] + two[x]
         row = out[y]
+        _box_row(sums, share, padded, row)
         for x in range(width):
-            row[x] = total[x] * shares[x]
+            row[x] *= shares[x]
 
 
 @kernel
@@ -196,23 +326,62 @@ def normalised_residual(
     out : float32 [h, w]
     """
     height, width = luma.shape
-    mean = np.empty((height, width), np.float32)
-    square = np.empty((height, width), np.float32)
-    box_mean(luma, high_pass, mean)
-    for y in range(height):
-        before, smooth, after, squared = luma[y], mean[y], out[y], square[y]
-        for x in range(width):
-            difference = before[x] - smooth[x]
-            after[x] = difference
-            squared[x] = difference * difference
-    box_mean(square, neighbourhood, mean)
+    # Row by row, so that everything stays in the cache: the mean of squares follows the mean at a
+    # distance of its radius, and of the squares only those are kept that are still to be taken off.
+    kept = 2 * neighbourhood + 2
+    squares = np.empty((kept, width), np.float32)
+    mean = np.empty(width, np.float32)
+    luma_sums = np.zeros(width, np.float32)
+    square_sums = np.zeros(width, np.float32)
+    luma_padded = np.zeros(width + 2 * high_pass, np.float32)
+    square_padded = np.zeros(width + 2 * neighbourhood, np.float32)
+    luma_shares = _box_shares(width, high_pass)
+    square_shares = _box_shares(width, neighbourhood)
     ground = np.float32(floor * floor)
     limit = np.float32(clip)
-    for y in range(height):
-        after, squared = out[y], mean[y]
+    for y in range(min(high_pass, height)):
+        entering = luma[y]
+        for x in range(width):
+            luma_sums[x] += entering[x]
+    for step in range(height + neighbourhood):
+        y = step
+        if y < height:
+            if y > high_pass and y + high_pass < height:
+                entering, leaving = luma[y + high_pass], luma[y - high_pass - 1]
+                for x in range(width):
+                    luma_sums[x] = (luma_sums[x] + entering[x]) - leaving[x]
+            elif y + high_pass < height:
+                entering = luma[y + high_pass]
+                for x in range(width):
+                    luma_sums[x] += entering[x]
+            elif y > high_pass:
+                leaving = luma[y - high_pass - 1]
+                for x in range(width):
+                    luma_sums[x] -= leaving[x]
+            share = np.float32(1.0 / (min(y + high_pass, height - 1) - max(y - high_pass, 0) + 1))
+            _box_row(luma_sums, share, luma_padded, mean)
+            before, after, squared = luma[y], out[y], squares[y % kept]
+            for x in range(width):
+                difference = before[x] - mean[x] * luma_shares[x]
+                after[x] = difference
+                square = difference * difference
+                squared[x] = square
+                square_sums[x] += square
+        y -= neighbourhood
+        if y < 0:
+            continue
+        if y > neighbourhood:
+            leaving = squares[(y - neighbourhood - 1) % kept]
+            for x in range(width):
+                square_sums[x] -= leaving[x]
+        first, last = max(y - neighbourhood, 0), min(y + neighbourhood, height - 1)
+        share = np.float32(1.0 / (last - first + 1))
+        _box_row(square_sums, share, square_padded, mean)
+        after = out[y]
         for x in range(width):
             # Rounding may leave a mean of squares slightly below 0.
-            value = after[x] / np.sqrt(np.float32(abs(squared[x])) + ground)
+            variance = abs(mean[x] * square_shares[x])
+            value = after[x] / np.sqrt(variance + ground)
             value = value if value < limit else limit
             after[x] = value if value > -limit else -limit
 

@@ -92,13 +92,26 @@ def weighted_lines(
     """
     energy = 0.0
     inverse = np.float32(1.0 / ratio)
+    energies = np.empty(places.size, np.float32)
+    whole = places.size - places.size % 4
     for t in range(spectra.shape[0]):
+        spectrum, lines = spectra[t], out[t]
+        # Gathered first: what follows is vectorised then.
         for k in range(places.size):
-            value = spectra[t, places[k]]
+            lines[k] = spectrum[places[k]]
+        for k in range(lines.size):
+            value, power = lines[k], around[k]
             own = value.real * value.real + value.imag * value.imag
-            weight = np.float32(1.0) / max(around[k], own * inverse)
-            out[t, k] = value * weight
-            energy += own * weight * weight
+            least = own * inverse
+            weight = np.float32(1.0) / (power if power > least else least)
+            lines[k] = value * weight
+            energies[k] = own * weight * weight
+        # One sum would have to wait for each addition.
+        for k in range(0, whole, 4):
+            first = np.float64(energies[k]) + np.float64(energies[k + 1])
+            energy += first + (np.float64(energies[k + 2]) + np.float64(energies[k + 3]))
+        for k in range(whole, places.size):
+            energy += np.float64(energies[k])
     return energy
 
 

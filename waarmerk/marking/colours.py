@@ -17,6 +17,7 @@ somebody asks for::
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["Colours", "colour_mode", "holds_luma", "shortened"]
+__all__ = ["Colours", "colour_mode", "holds_luma", "memory_of", "shortened"]
 
 _MODES = {"RGB": "RGB", "P": "RGB", "RGBA": "RGBA", "PA": "RGBA", "LA": "RGBA"}
 _WORDS = {"RGB": "RGBX", "RGBA": "RGBA", "YCbCr": "YCbCrX"}
 """Raw modes of Pillow with four bytes a pixel, in which it keeps them itself."""
+
+_LAYOUTS = {"L": "|u1", "RGB": "<u4", "RGBA": "<u4", "YCbCr": "<u4"}
+"""What Pillow keeps for each pixel."""
 
 _MCU = 16  # rows: the tallest unit of a JPEG whose luma is sampled twice as often (T.81, A.2.3)
 
@@ -65,6 +69,9 @@ class Colours:
         """Return rows of the picture as uint32 [rows, width], red or Y in the lowest byte."""
         import numpy as np
 
+        held = memory_of(self.image)
+        if held is not None:
+            return held[first:last]
         part = self.image.crop((0, first, self.width, last))
         return np.frombuffer(part.tobytes("raw", _WORDS[part.mode]), "<u4").reshape(-1, self.width)
 
@@ -73,6 +80,66 @@ class Colours:
         import numpy as np
 
         return np.asarray(self.image.crop((0, first, columns or self.width, last)))
+
+
+class _ArrowArray(ctypes.Structure):
+    """A column as the Arrow C data interface hands it over, as far as it is read here."""
+
+
+_ArrowArray._fields_ = [
+    *((name, ctypes.c_int64) for name in ("length", "nulls", "offset", "buffer_count", "parts")),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowArray))),
+]
+
+_pointer_in = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer_in.argtypes, _pointer_in.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+
+
+class _Memory:
+    """An address as NumPy asks for it, and the owner, who keeps what is there."""
+
+    __slots__ = ("__array_interface__", "_owner")
+
+    def __init__(self, interface: dict[str, Any], owner: object) -> None:
+        self.__array_interface__ = interface
+        self._owner = owner
+
+
+def memory_of(image: Image.Image) -> NDArray[Any] | None:
+    """Return the pixels of a picture where Pillow keeps them: a copy takes as long as a kernel.
+
+    Parameters
+    ----------
+    image
+        Decoded. It may be given up: its memory lasts as long as the array.
+
+    Returns
+    -------
+    uint8 [height, width] of a gray one, uint32 [height, width] of one in RGB, RGBA or YCbCr
+        Read-only. None of other modes, and of large pictures (16 MB), which are in pieces.
+    """
+    import numpy as np
+    from PIL import _imaging
+
+    layout = _LAYOUTS.get(image.mode)
+    if layout is None or _imaging.get_alignment() != 1:  # rows may have gaps between them
+        return None
+    try:
+        _, capsule = cast("Any", image).__arrow_c_array__()
+    except ValueError:  # in pieces
+        return None
+    column = _ArrowArray.from_address(_pointer_in(capsule, b"arrow_array"))
+    if layout == "<u4":  # a list of four for each pixel
+        column = column.children[0].contents
+    width, height = image.size
+    interface = {
+        "data": (column.buffers[1], True),
+        "shape": (height, width),
+        "typestr": layout,
+        "version": 3,
+    }
+    return np.asarray(_Memory(interface, capsule))
 
 
 def colour_mode(image: Image.Image) -> str | None:

@@ -268,6 +268,8 @@ _POSSIBLE: dict[str, dict[str, Format]] = {"picture": PICTURES, "sound": SOUNDS,
 
 def shown(name: str) -> str:
     """Return a file name that is safe in a one-line message: whatever cannot be printed is `?`."""
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else "?" for c in name)
 
 

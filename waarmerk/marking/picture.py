@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from waarmerk.errors import InputError, UnsupportedInputError
-from waarmerk.marking.colours import Colours, colour_mode, holds_luma, shortened
+from waarmerk.marking.colours import Colours, colour_mode, holds_luma, memory_of, shortened
 from waarmerk.marking.decoder import (
     MAX_PIXELS,
     decoding,
@@ -140,7 +140,7 @@ def open_for_detection(
     *,
     min_side: int = 512,
     rows: Callable[[Image.Image], tuple[int, int] | None] | None = None,
-    ycc: bool = False,
+    kernels: bool = False,
 ) -> DetectionPicture:
     """Decode as much of a picture as a detector needs.
 
@@ -155,8 +155,8 @@ def open_for_detection(
     rows
         Told the picture before it is decoded, says which rows of its colours are wanted, too: the
         first, and the one behind the last.
-    ycc
-        Whether the colours of a JPEG may be YCbCr.
+    kernels
+        Whether kernels may be loaded. Then colours of a JPEG may be YCbCr.
 
     Raises
     ------
@@ -173,13 +173,13 @@ def open_for_detection(
         band = None if rows is None or mode is None else rows(image)
         reduction, together = 1, True
         if actual.name == "JPEG":
-            together = ycc and band is not None and holds_luma(image)
+            together = kernels and band is not None and holds_luma(image)
             reduction, together = _drafted(image, min_side, together)
         if has_more_frames(image):
             notes.append("only the first of several frames was looked at")
         image.load()
         ycc = together and actual.name == "JPEG"
-        luma = _first_channel(image) if ycc else _luma(image, name)
+        luma = _first_channel(image) if ycc else _luma(image, name, kernels=kernels)
         orientation = _orientation(image, actual)
     if band is not None and mode is not None:
         with suppress(InputError), decoding(name, actual):  # luma can be had where colours cannot
@@ -218,7 +218,31 @@ def _drafted(image: Image.Image, min_side: int, ycc: bool) -> tuple[int, bool]:
 def _first_channel(image: Image.Image) -> Pixels:
     import numpy as np
 
-    return np.asarray(image.getchannel(0))
+    words = memory_of(image)
+    if words is None:
+        return np.asarray(image.getchannel(0))
+    from waarmerk.kernels.colours import low_bytes
+
+    return _filled(low_bytes, words)
+
+
+def _luma_of_rgb(words: NDArray[np.uint32]) -> Pixels:
+    """Return the same as Pillow's conversion to L, several times faster."""
+    from waarmerk.kernels.colours import luma_of_rgb
+
+    return _filled(luma_of_rgb, words)
+
+
+def _filled(
+    fill: Callable[[NDArray[np.uint32], Pixels], None], words: NDArray[np.uint32]
+) -> Pixels:
+    import numpy as np
+
+    out = np.empty(words.shape, np.uint8)
+    fill(words, out)
+    # As all other pictures are: kernels are compiled anew for what can be written to.
+    out.flags.writeable = False
+    return out
 
 
 def _decoded_again(data: bytes, actual: Format, name: str, last: int) -> Image.Image:
@@ -293,10 +317,14 @@ def _turned(array: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(array)
 
 
-def _luma(image: Image.Image, name: str) -> Pixels:
+def _luma(image: Image.Image, name: str, *, kernels: bool) -> Pixels:
     import numpy as np
 
     mode = image.mode
+    if mode == "L" or (kernels and mode in ("RGB", "RGBA")):
+        held = memory_of(image)
+        if held is not None:
+            return held if mode == "L" else _luma_of_rgb(held)
     if mode.startswith("I"):
         # 16 bits come as I;16 or as 32-bit integers; the upper 8 hold the mark.
         return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)

@@ -214,7 +214,7 @@ def colours_of(file, suffix, *, ycc):
     def rows(image):
         return imwatermark.band(image.size[1], image.size[0])
 
-    return open_for_detection(file.getvalue(), "x" + suffix, rows=rows, ycc=ycc).colours
+    return open_for_detection(file.getvalue(), "x" + suffix, rows=rows, kernels=ycc).colours
 
 
 @pytest.mark.parametrize(
@@ -262,6 +262,21 @@ def test_marks_that_are_passed_over_would_not_have_been_reported():
             for level in (FOUND, -2.0, -0.5):
                 for other, value in evidence(pixels, level).items():
                     assert value == exact[other] or (value == 0.0 and exact[other] > level)
+
+
+@pytest.mark.parametrize("level", [FOUND, -2.0, -0.5])
+def test_the_kernel_passes_over_only_what_numpy_passes_over(level, monkeypatch):
+    importlib.import_module("waarmerk.kernels.colours")
+    rng = np.random.default_rng(9)
+    for mark, noise in itertools.product([None, *MARKS], (0, 3, 8, 14)):
+        shape = (270, 301)
+        picture = synthetic(*shape) if mark is None else written(mark, mark.readings[0], shape)
+        picture = (picture + rng.normal(0, noise, picture.shape)).clip(0, 255).astype(np.uint8)
+        compiled = evidence(picture, level)
+        with monkeypatch.context() as without:
+            without.delitem(sys.modules, "numba")
+            plain = evidence(picture, level)
+        assert compiled == plain
 
 
 def _voted(values, length):

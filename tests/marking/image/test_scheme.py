@@ -129,8 +129,10 @@ def test_lines_lie_in_their_bands():
     assert payload.min() >= SCHEME.lowest
     assert payload.max() < 0.5
     assert len(payload) == SCHEME.code_length * SCHEME.lines_per_bit
-    # The detector looks at the first 48 rows of a transform and at no shift finer than 1 / 96.
-    assert SCHEME.payload_lines[:, 1].max() < 48
+    # The detector looks at the first 42 rows of a transform, four of them around the lines of each
+    # row, and at no shift finer than 1 / 96.
+    assert SCHEME.payload_lines[:, 1].max() <= 37
+    assert SCHEME.sync_lines[:, 1].max() <= 37
     assert np.abs(SCHEME.sync_lines).max() < 48
     assert SCHEME.sync_lines[:, 1].min() > 0
     assert SCHEME.payload_lines[:, 1].min() >= 0

@@ -12,6 +12,7 @@
     exception on the file        not_checked  damaged, or of a kind that is not understood
     (not asked, see bounded.py)  error        it would do harm, and there seems to be one
     (not asked)                  not_checked  it would do harm
+    (not asked, see nothing.py)  absent       there is no place for one
     the manifest is on the web   not_checked  it is never fetched
 
 Of a text, the manifest is in a wrapper of invisible characters, of which the library knows nothing:
@@ -33,6 +34,7 @@ from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 from waarmerk.detection.finding import ManifestFinding
+from waarmerk.detection.manifest.nothing import surely_none
 from waarmerk.detection.manifest.store import INGREDIENT, finding_of
 from waarmerk.detection.manifest.trust_list import Trust, TrustLists, load_anchors
 from waarmerk.detection.manifest.wording import plain
@@ -173,7 +175,7 @@ def _read(
 def _asked(
     stream: BinaryIO, media_type: str | None, sidecar: bytes | None, context: Any
 ) -> Store | ManifestFinding:
-    """Return what the library says about a file.
+    """Return what the library says about a file, or would say if it were asked.
 
     Raises
     ------
@@ -182,6 +184,12 @@ def _asked(
     """
     import c2pa
 
+    if (
+        sidecar is None
+        and isinstance(stream, io.BytesIO)
+        and surely_none(stream.getvalue(), media_type)
+    ):
+        return ManifestFinding("absent")
     bounded: Any = Bounded(stream)
     try:
         reader: Any

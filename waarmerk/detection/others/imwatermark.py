@@ -33,6 +33,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -63,6 +64,12 @@ _HALF: Final = 0.492 / 2
 
 Reading = Literal["float", "swapped", "8 bit"]
 """How the picture was handed over: floats, floats with R and B exchanged, or 8-bit pixels."""
+
+_READINGS: Final[tuple[Reading, ...]] = ("float", "swapped", "8 bit")
+
+_DOUBT: Final = 1e-4
+"""Waves of the kernel and those of NumPy differ by less (`block_waves`): of up to 15 turns, both
+have single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +171,53 @@ def evidence(pixels: NDArray[np.uint8] | Colours, level: float = 0.0) -> dict[Pu
         width, height = pixels.image.size
     if height * width < MIN_PIXELS or min(height, width) < 8:
         return {}
-    first, values = block_values(pixels)
+    first, low, high = _block_extremes(pixels)
+    least = level - math.log10(TRIES)
+    if level < 0.0 and "numba" in sys.modules and not _any_agrees(first, low, high, least):
+        return dict.fromkeys(MARKS, 0.0)
+    values = _values(low, high)
     waves = {name: -np.sin(2.0 * np.pi / _STEP * value) for name, value in values.items()}
     out = {}
     for mark in MARKS:
-        signs = np.where(np.frombuffer(mark.bits.encode(), np.uint8) == ord("1"), 1.0, -1.0)
-        least = level - math.log10(TRIES)
         best = min(
-            _log10_p(waves[name], first, signs, mark.period, least) for name in mark.readings
+            _log10_p(waves[name], first, _signs(mark), mark.period, least) for name in mark.readings
         )
         out[mark] = log10_of_best(best, TRIES)
     return out
+
+
+@cache
+def _signs(mark: PublicMark) -> NDArray[np.float64]:
+    return np.where(np.frombuffer(mark.bits.encode(), np.uint8) == ord("1"), 1.0, -1.0)
+
+
+def _any_agrees(
+    first: int, low: NDArray[np.float32], high: NDArray[np.float32], level: float
+) -> bool:
+    """Return whether any mark may come down to a level; if not, `_log10_p` gives 0 for all."""
+    from waarmerk.kernels.colours import agreement, block_waves
+
+    waves = np.empty((len(_READINGS), low.shape[1]), np.float32)
+    block_waves(low, high, _STEP, waves)
+    for mark in MARKS:
+        signs = _signs(mark)
+        # Each mean is known to twice what waves are: once itself, and once what is taken off.
+        doubt = 2.0 * _DOUBT * len(signs)
+        for name in mark.readings:
+            wave = waves[_READINGS.index(name)]
+            total, magnitudes = agreement(wave, first, signs, mark.period)
+            if not _surely_above(level, total + doubt, max(magnitudes - doubt, 0.0), len(signs)):
+                return True
+    return False
+
+
+def _surely_above(level: float, total: float, magnitudes: float, length: int) -> bool:
+    """Return whether log10 of the bound on the chance of a sum surely lies above a level.
+
+    As a function of the sum the exponent is convex, from 0 at 0 to log 2 for each of the signs
+    where all agree: it lies below the straight line between.
+    """
+    return -total * length * math.log10(2.0) > level * magnitudes
 
 
 def block_values(
@@ -192,6 +235,25 @@ def block_values(
         The number of the first block that was looked at.
     values : dict of float32 [blocks]
     """
+    first, low, high = _block_extremes(pixels)
+    return first, _values(low, high)
+
+
+def _values(
+    low: NDArray[np.float32], high: NDArray[np.float32]
+) -> dict[Reading, NDArray[np.float32]]:
+    # Floats have an offset of 0.5 in U, hence 1 in these sums.
+    blue, red = (np.maximum(np.abs(low[c] + 1.0), np.abs(high[c] + 1.0)) for c in range(2))
+    return dict(zip(_READINGS, (blue, red, high[0] + 255.0), strict=True))
+
+
+def _block_extremes(
+    pixels: NDArray[np.uint8] | Colours,
+) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
+    """Return the number of the first block, and minimum and maximum of every one [2, blocks].
+
+    Of B - Y and of R - Y.
+    """
     if isinstance(pixels, np.ndarray):
         height, width = pixels.shape[:2]
         top, bottom = band(height, width)
@@ -200,41 +262,24 @@ def block_values(
     rows, columns = (bottom - top) // 8, width // 8
     low = np.empty((2, rows, columns), np.float32)
     high = np.empty_like(low)
-    for done in range(0, rows, _ROWS):
-        part = slice(done, min(done + _ROWS, rows))
-        start, stop = top + 8 * part.start, top + 8 * part.stop
-        _extremes_of(pixels, start, stop, low[:, part], high[:, part])
-    low, high = low.reshape(2, -1), high.reshape(2, -1)
-    return top // 8 * columns, {
-        # Floats have an offset of 0.5 in U, hence 1 in these sums.
-        "float": np.maximum(np.abs(low[0] + 1.0), np.abs(high[0] + 1.0)),
-        "swapped": np.maximum(np.abs(low[1] + 1.0), np.abs(high[1] + 1.0)),
-        "8 bit": high[0] + 255.0,
-    }
-
-
-def _extremes_of(
-    pixels: NDArray[np.uint8] | Colours,
-    start: int,
-    stop: int,
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-) -> None:
-    """Fill in minimum and maximum of every block in some rows, of B - Y and R - Y [2, n, m]."""
-    if isinstance(pixels, np.ndarray):
-        rows = pixels[start:stop]
-    elif pixels.ycc or "numba" in sys.modules:
+    if isinstance(pixels, np.ndarray) or not (pixels.ycc or "numba" in sys.modules):
+        for done in range(0, rows, _ROWS):
+            part = slice(done, min(done + _ROWS, rows))
+            start, stop = top + 8 * part.start, top + 8 * part.stop
+            if isinstance(pixels, np.ndarray):
+                strip = pixels[start:stop]
+            else:
+                strip = pixels.pixels(start, stop)
+            least, most = _extremes(_sums(strip[:, : 8 * columns]))
+            low[:, part] = least.reshape(2, -1, columns)
+            high[:, part] = most.reshape(2, -1, columns)
+    else:
         # To load Numba takes as long as a hundred pictures do without it, and this gives the same.
         from waarmerk.kernels.colours import block_extremes
 
-        words = pixels.words(start, stop)
+        words = pixels.words(top, top + 8 * rows)
         block_extremes(words, pixels.ycc, np.array(_LUMA, np.float32), _HALF, low, high)
-        return
-    else:
-        rows = pixels.pixels(start, stop)
-    least, most = _extremes(_sums(rows[:, : 8 * low.shape[2]]))
-    low[:] = least.reshape(low.shape)
-    high[:] = most.reshape(low.shape)
+    return top // 8 * columns, low.reshape(2, -1), high.reshape(2, -1)
 
 
 def _sums(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -291,9 +336,7 @@ def _log10_p(
     means -= means.mean(axis=0)
     means = means.ravel()
     total, magnitudes = float(signs @ means), np.abs(means)
-    # As a function of the sum the exponent is convex, from 0 at 0 to log 2 for each of the signs
-    # where all agree: it lies below the straight line between.
-    if -total * length * math.log10(2.0) > level * float(magnitudes.sum()):
+    if _surely_above(level, total, float(magnitudes.sum()), length):
         return 0.0
     return _log10_sign_tail(total, magnitudes)
 

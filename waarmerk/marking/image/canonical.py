@@ -30,7 +30,7 @@ def canonical_luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         Luma 0..255 (Rec. 601 weights), short side 512: averaged over areas when the picture is
         larger than that, bicubic when it is smaller.
     """
-    from waarmerk.kernels.picture import reduce_luma
+    from waarmerk.kernels.picture import enlarge, reduce_luma
 
     pixels = np.ascontiguousarray(pixels)
     if pixels.ndim == 2:
@@ -38,13 +38,17 @@ def canonical_luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = pixels.shape[:2]
     rows, columns = SCHEME.canonical_size(height, width)
     weights = np.array(SCHEME.luma, np.float32)
+    out = np.empty((rows, columns), np.float32)
     if rows <= height and columns <= width:
-        out = np.empty((rows, columns), np.float32)
         reduce_luma(pixels, weights, out)
         return out
-    luma = np.empty((height, width), np.float32)
-    reduce_luma(pixels, weights, luma)
-    return resize(luma, rows, columns)
+    if pixels.shape[2] == 1:
+        luma = pixels[:, :, 0].astype(np.float32)
+    else:
+        luma = np.empty((height, width), np.float32)
+        reduce_luma(pixels, weights, luma)
+    enlarge(luma, out)  # as `resize` does
+    return out
 
 
 def residual(luma: NDArray[np.float32]) -> NDArray[np.float32]:

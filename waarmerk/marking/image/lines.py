@@ -20,7 +20,7 @@ __all__ = ["TileLines", "lattice_score", "mean_power", "power_of", "sync_values"
 # of the picture itself must not decide alone.
 _LARGEST_RATIO = 16.0
 _REACH = 4  # mean power: over (2 * _REACH + 1)^2 coefficients
-_ROWS = 48  # of a tile's transform that are looked at: the highest line is in row 37
+_ROWS = 37 + _REACH + 1  # of a tile's transform that are looked at: the highest line is in row 37
 
 
 @cache
@@ -35,7 +35,7 @@ def _sync_free() -> NDArray[np.float32]:
 def mean_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean over the surroundings of every coefficient, synchronisation lines left out.
 
-    Takes and gives float32 [48, tile].
+    Takes and gives float32 [42, tile].
     """
     from waarmerk.kernels.picture import half_plane_mean
 
@@ -115,7 +115,7 @@ class TileLines:
     ----------
     rows, columns : int
         Of cells: of tiles, at most 8.
-    total : complex64 [48, tile]
+    total : complex64 [42, tile]
         Spectrum of all cells added together: what repeats stands out. Rows from 0 upwards, as far
         as there are lines.
     payload : complex64 [rows * columns, lines]
