@@ -23,9 +23,11 @@ __all__ = [
     "log10_phase_tail",
     "log10_sign_tail",
     "log10_tail",
+    "may_reach",
 ]
 
 _LN10 = math.log(10.0)
+_SLACK = 0.05  # decades by which estimates and single precision may be wrong, and more
 
 LOG10_IDS = 64 * math.log10(2.0)
 """What an id that was read has to pay for: any of all the ids could have come out."""
@@ -92,6 +94,42 @@ def log10_phase_tail(total: float, magnitudes: "NDArray[np.floating]") -> float:
             break
         s = min(max(s - slope / curve, 0.5 * s), 2.0 * s)
     return best / _LN10
+
+
+def may_reach(
+    totals: "NDArray[np.float64]",
+    magnitudes: "NDArray[np.float64]",
+    rows: "NDArray[np.int64]",
+    counts: "NDArray[np.int64]",
+    level: float,
+) -> "NDArray[np.bool_]":
+    """Tell which correlations may have a `log10_phase_tail` as low as a level, in 2 % of its time.
+
+    By an estimate from below, with more slack than it and single precision can be wrong by: where
+    the answer is no, the bound surely lies above.
+
+    Parameters
+    ----------
+    totals : float64 [n]
+        Of each correlation, 0 or more.
+    magnitudes : float64 [r, L]
+    rows, counts : int64 [n]
+        Which magnitudes each has, and how many of them from the first.
+    level : float
+        A log10 p.
+
+    Returns
+    -------
+    bool [n]
+    """
+    import numpy as np
+
+    from waarmerk.kernels.sound_tails import least_tails
+
+    tails = np.empty(len(totals))
+    least_tails(totals, magnitudes, rows, counts, tails)
+    reaches: NDArray[np.bool_] = tails <= (level + _SLACK) * _LN10
+    return reaches
 
 
 def log10_sign_tail(total: float, energy: float) -> float:

@@ -9,7 +9,6 @@ from there, as they would have with their exact numbers.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -18,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waarmerk.detection.audio.sync import OFFSETS, SELECTIONS, waves
+from waarmerk.detection.statistics import may_reach
 
 __all__ = ["worth_a_look"]
-
-_SLACK: Final = 0.05
-"""Decades by which estimates and single precision may be wrong, and more."""
 
 _AT_ONCE: Final = 8  # keys: what they need stays in the cache
 
@@ -54,8 +51,6 @@ def worth_a_look(
     -------
     bool [keys]
     """
-    from waarmerk.kernels.sound_tails import least_tails
-
     if len(turns) == 1:
         return np.ones(1, np.bool_)
     count = len(values)
@@ -82,7 +77,4 @@ def worth_a_look(
         rows[here] = row
         counts[here] = np.array(SELECTIONS)[selection] * values.shape[2]
     magnitudes = np.abs(values).reshape(count, -1).astype(np.float64)
-    tails = np.empty(len(turns))
-    least_tails(totals, magnitudes, rows, counts, tails)
-    worth: NDArray[np.bool_] = tails <= (level + _SLACK) * math.log(10.0)
-    return worth
+    return may_reach(totals, magnitudes, rows, counts, level)

@@ -24,7 +24,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from waarmerk.detection.audio.table import DENSE
-from waarmerk.detection.statistics import log10_of_best, log10_phase_tail
+from waarmerk.detection.statistics import log10_of_best, log10_phase_tail, may_reach
 from waarmerk.marking.audio.scheme import SCHEME, KeyPattern
 
 __all__ = [
@@ -54,7 +54,6 @@ _FINE_TEMPOS = np.arange(-4, 5) * 1.5e-4
 _PICKED = (12, 36)  # candidates of each selection of lines
 _APART = (4, 10)  # steps of tempo between candidates of one pitch: slow lines tell less of it
 _POWER_CLIP = 8.0
-_SLACK = 0.05  # decades by which an estimate of a bound may be wrong, and more
 _NEIGHBOURS = 128  # bins over which the power is averaged, to whiten it
 
 
@@ -120,7 +119,6 @@ def _best_offset(
         With rows, offsets, signs and selections of lines paid for.
     """
     from waarmerk.kernels.sound_table import best_offsets
-    from waarmerk.kernels.sound_tails import least_tails
 
     matched = np.einsum("nkb,kb->nk", values, pattern.sync_turn)
     # A mark whose cell u lies at the reference has turned its lines by k u: turn them back.
@@ -134,13 +132,11 @@ def _best_offset(
     selection, row = divmod(int(np.argmax(ratio)), total.shape[1])
     magnitudes = np.abs(values[row, : SELECTIONS[selection]])
     highest, tried = abs(float(total[selection, row])), total.size * OFFSETS * _SIGNS
-    # Mostly nothing is left when all is paid for. An estimate from below tells in a fiftieth of the
-    # time that the bound would be 1.
-    least, none = np.empty(1), np.zeros(1, np.int64)
+    # Mostly nothing is left when all is paid for.
     flat = magnitudes.reshape(1, -1).astype(np.float64)
-    least_tails(np.array([highest]), flat, none, np.array([flat.size]), least)
+    only, size = np.zeros(1, np.int64), np.array([flat.size])
     log10_p = 0.0
-    if least[0] / math.log(10.0) + math.log10(tried) <= _SLACK:
+    if may_reach(np.array([highest]), flat, only, size, -math.log10(tried))[0]:
         log10_p = log10_of_best(log10_phase_tail(highest, magnitudes), tried)
     return row, float(place[selection, row]) * SCHEME.tile / OFFSETS, log10_p
 

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from waarmerk.marking.gif_blocks import table_of_colours
+
 __all__ = ["surely_none"]
 
 _MOST_PIECES: Final = 10_000
@@ -95,11 +97,11 @@ def _webp(data: bytes) -> bool:
 
 def _gif(data: bytes) -> bool:
     in_order = data[:6] in (b"GIF87a", b"GIF89a")
-    at = 13 + _table(data[10])
+    at = 13 + table_of_colours(data[10])
     pieces = 0
     while in_order and data[at] != _TRAILER:
         if data[at] == _PICTURE:
-            at += 11 + _table(data[at + 9])  # behind the size of its codes
+            at += 11 + table_of_colours(data[at + 9])  # behind the size of its codes
         elif data[at] == _EXTENSION:
             label, size = data[at + 1], data[at + 2]
             if label == _CONTROL:
@@ -118,11 +120,6 @@ def _gif(data: bytes) -> bool:
         pieces += 1
         in_order = in_order and pieces < _MOST_PIECES
     return in_order
-
-
-def _table(flags: int) -> int:
-    """Return the length of a table of colours."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 _LOOKS: Final = {
