@@ -33,7 +33,16 @@ _MEASURED = {
         *_BOTH,
         *(
             f"waarmerk/kernels/{name}.py"
-            for name in ("__init__", "_jit", "lattice", "picture", "polar", "shifts", "tiles")
+            for name in (
+                "__init__",
+                "_jit",
+                "lattice",
+                "picture",
+                "polar",
+                "resampling",
+                "shifts",
+                "tiles",
+            )
         ),
         "waarmerk/marking/image/**/*.py",
         "waarmerk/detection/image/**/*.py",

@@ -30,7 +30,7 @@ def canonical_luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         Luma 0..255 (Rec. 601 weights), short side 512: averaged over areas when the picture is
         larger than that, bicubic when it is smaller.
     """
-    from waarmerk.kernels.picture import enlarge, reduce_luma
+    from waarmerk.kernels.resampling import enlarge, reduce_luma
 
     pixels = np.ascontiguousarray(pixels)
     if pixels.ndim == 2:
